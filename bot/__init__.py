@@ -1,0 +1,1 @@
+"""The running program: how events come in and messages go out."""

@@ -1,0 +1,96 @@
+"""Starts what is configured; with no token at all, the web chat on this machine. Also the operator's commands."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from bot.app import App, open_database, open_keys
+from bot.backup import back_up, restore
+from bot.doctor import examine
+from bot.logs import set_up_logs
+from bot.settings import Settings, SettingsProblem, read_settings
+from bot.transports.terminal import TerminalTransport
+from db.keys import KeyProblem
+from knowledge.answer import load_answerer
+from knowledge.texts import t
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = _parse(arguments)
+    try:
+        settings = read_settings()
+    except SettingsProblem as problem:
+        print(t("start.cannot_start", reason=problem), file=sys.stderr)
+        return 2
+    set_up_logs(settings.log_level, settings.secrets)
+    try:
+        return int(options.command(settings, options))
+    except KeyProblem as problem:
+        print(t("start.cannot_start", reason=problem), file=sys.stderr)
+        return 2
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
+    parser.add_argument("--terminal", action="store_true", help="talk to the bot at this keyboard instead of serving")
+    parser.set_defaults(command=_run)
+    commands = parser.add_subparsers()
+    doctor = commands.add_parser("doctor", help="say whether the bot can serve, one line per thing")
+    doctor.set_defaults(command=_examine)
+    backup = commands.add_parser("backup", help="write a copy of all data while the bot runs; keys go to a folder apart")
+    backup.add_argument("folder", type=Path)
+    backup.set_defaults(command=_back_up)
+    restoring = commands.add_parser("restore", help="bring a backup into an empty database")
+    restoring.add_argument("folder", type=Path)
+    restoring.set_defaults(command=_restore)
+    return parser.parse_args(arguments)
+
+
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    keys, is_new = open_keys(settings)
+    if is_new:
+        print(t("start.key_made", key_file=settings.key_file), flush=True)
+    database = open_database(settings, keys)
+    try:
+        asyncio.run(_serve(App(settings, database, load_answerer(), _say), options.terminal))
+    finally:
+        database.close()
+    return 0
+
+
+async def _serve(app: App, at_terminal: bool) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, app.stop)
+    if at_terminal:
+        await app.run((TerminalTransport(on_end=app.stop),), serve_web=False)
+    else:
+        await app.run()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _examine(settings: Settings, _options: argparse.Namespace) -> int:
+    findings = examine(settings)
+    for finding in findings:
+        print(f"{'OK ' if finding.is_good else 'LỖI'} {finding.what}: {finding.says}")
+    return 0 if all(finding.is_good for finding in findings) else 1
+
+
+def _back_up(settings: Settings, options: argparse.Namespace) -> int:
+    print(back_up(settings, options.folder))
+    return 0
+
+
+def _restore(settings: Settings, options: argparse.Namespace) -> int:
+    print(restore(settings, options.folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

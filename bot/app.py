@@ -1,0 +1,254 @@
+"""Builds every object from Settings and runs them together; the only file that knows them all."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bot.clock import Clock
+from bot.delivery import Sender
+from bot.inbox import Inbox, OperatorContact
+from bot.leadership import Leadership
+from bot.metrics import serve_metrics
+from bot.settings import Settings
+from bot.transports import Raw, StorageUnavailable, Transport
+from bot.transports.operator_log import OperatorLog
+from bot.transports.web import WebServer, WebTransport
+from db.deliveries import count_open
+from db.deployment import find_fingerprint, set_fingerprint, take_turn
+from db.inbox import count_waiting
+from db.keys import KeyProblem, Keys, create_key_file, load_key_file
+from db.migrate import find_revision, migrate
+from db.session import Database
+from handlers.feature import Union
+from knowledge.answer import Answerer
+from knowledge.texts import t
+
+if TYPE_CHECKING:
+    from bot.transports.telegram import TelegramTransport
+
+log = structlog.get_logger()
+
+TELEGRAM_WEBHOOK_PATH = "/telegram/webhook"
+_WORKERS = {True: 2, False: 6}
+"""Events handled side by side: SQLite has one writer, so a second worker only keeps its thread busy."""
+
+_SHUTDOWN_SECONDS = 10
+
+
+def utc_now() -> datetime:
+    """The one clock of the running program; everything below receives the moment as an argument."""
+    return datetime.now(UTC)
+
+
+def open_keys(settings: Settings) -> tuple[Keys, bool]:
+    """The key ring, made on the very first start. Raises `KeyProblem` when the file is gone but a database exists."""
+    if settings.key_file.exists():
+        return load_key_file(settings.key_file), False
+    probe = Database(settings.database_url, Keys(b"\0" * 32, {1: b"\0" * 32}))
+    try:
+        if find_revision(probe) is not None:
+            raise KeyProblem(t("start.key_missing", key_file=settings.key_file))
+    finally:
+        probe.close()
+    return create_key_file(settings.key_file), True
+
+
+def open_database(settings: Settings, keys: Keys) -> Database:
+    """The database, migrated, and sealed by these keys. Raises `KeyProblem` when it belongs to another ring."""
+    database = Database(settings.database_url, keys)
+    migrate(database)
+    with database.begin() as session:
+        fingerprint = find_fingerprint(session)
+        if fingerprint is None:
+            set_fingerprint(session, keys.fingerprint())
+        elif fingerprint != keys.fingerprint():
+            raise KeyProblem(t("start.wrong_key", key_file=settings.key_file))
+    return database
+
+
+class App:
+    """The running program."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        answerer: Answerer,
+        announce: Callable[[str], object] = print,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._announce = announce
+        self._now = now
+        self._union = Union(settings.union_name, settings.union_hotline or t("union.no_hotline"))
+        self._leadership = Leadership(database)
+        self._clock = Clock(database, now)
+        self._senders: dict[str, Sender] = {}
+        self._transports: list[Transport] = []
+        self._channels: list[asyncio.Task[None]] = []
+        self._telegram: TelegramTransport | None = None
+        self._stopping = asyncio.Event()
+        self.inbox = Inbox(database, answerer, self._union, self._operator(), self._wake, now)
+        self.web = WebTransport()
+
+    def stop(self) -> None:
+        """Ask the program to end: it takes nothing more in and finishes what is in hand."""
+        self._stopping.set()
+
+    async def run(self, extra: tuple[Transport, ...] = (), serve_web: bool = True) -> None:
+        """Run until `stop`. A channel that takes long to load joins when it is ready."""
+        async with asyncio.TaskGroup() as tasks:
+            handling = tasks.create_task(self.inbox.run(_WORKERS[self._database.is_sqlite]))
+            for transport in (OperatorLog(), self.web, *extra):
+                self._join(tasks, transport)
+            self._channels.append(tasks.create_task(self._join_telegram(tasks)))
+            server = self._make_server() if serve_web else None
+            serving = tasks.create_task(self._serve(server)) if server else None
+            if self._settings.metrics_port:
+                serve_metrics(self._settings.metrics_port)
+            self._clock.start()
+            await self._stopping.wait()
+            log.info("stopping")
+            self._clock.stop()
+            if server and serving:
+                server.should_exit = True
+                await asyncio.wait([serving], timeout=_SHUTDOWN_SECONDS)
+            await self._finish_what_is_in_hand()
+            for task in [handling, *self._channels]:
+                task.cancel()
+        for transport in self._transports:
+            await transport.close()
+
+    async def _finish_what_is_in_hand(self) -> None:
+        """Answer what was taken in; what takes longer is still there at the next start."""
+        try:
+            async with asyncio.timeout(_SHUTDOWN_SECONDS):
+                while await self._database.look(count_waiting) or await self._database.look(count_open):
+                    await asyncio.sleep(0.05)
+        except (TimeoutError, SQLAlchemyError):
+            log.warning("stopped_with_work_left")
+
+    def _join(self, tasks: asyncio.TaskGroup, transport: Transport) -> None:
+        """Start a channel: it is polled and sent on by whichever process leads it."""
+        sender = Sender(transport, self._database, self._now)
+        self._transports.append(transport)
+        self._senders[transport.sender] = sender
+        self.inbox.register(transport)
+        drive = self._leadership.while_leading(transport.sender, lambda: self._drive(transport, sender))
+        self._channels.append(tasks.create_task(drive))
+
+    async def _drive(self, transport: Transport, sender: Sender) -> None:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(sender.run())
+            both.create_task(transport.listen(self.inbox.receive))
+
+    async def _join_telegram(self, tasks: asyncio.TaskGroup) -> None:
+        """Load the Telegram libraries (seconds, so on a thread) and start the bots that have a token."""
+        settings = self._settings
+        if settings.telegram_desk_token:
+            desk = await asyncio.to_thread(importlib.import_module, "bot.transports.telegram_desk")
+            self._join(tasks, desk.TelegramDeskTransport(settings.telegram_desk_token, settings.telegram_api_url))
+            self._announce(t("start.desk_on"))
+        if settings.telegram_token:
+            members = await asyncio.to_thread(importlib.import_module, "bot.transports.telegram")
+            self._telegram = members.TelegramTransport(
+                settings.telegram_token,
+                settings.telegram_api_url,
+                settings.telegram_webhook_url,
+                settings.telegram_webhook_secret,
+            )
+            self._join(tasks, self._telegram)
+            self._announce(t("start.telegram_on"))
+
+    def _operator(self) -> OperatorContact:
+        """Where alerts go: the operator's chat through the desk bot, else the log."""
+        if self._settings.operator_telegram_id:
+            bot_number = self._settings.telegram_desk_token.split(":")[0]
+            return OperatorContact(f"telegram_desk:{bot_number}", self._settings.operator_telegram_id)
+        return OperatorContact(OperatorLog.sender, "operator")
+
+    def _wake(self, sender: str) -> None:
+        driver = self._senders.get(sender)
+        if driver is not None:
+            driver.wake()
+
+    def _make_server(self) -> uvicorn.Server:
+        pages = WebServer(
+            self.web,
+            self.inbox,
+            self._database,
+            self._union,
+            self._settings.web_public_url,
+            self._readiness,
+            {TELEGRAM_WEBHOOK_PATH: self._take_telegram_webhook} if self._settings.telegram_webhook_url else {},
+        )
+        config = uvicorn.Config(
+            pages.app,
+            host=self._settings.web_host,
+            port=self._settings.web_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(self._settings.web_trusted_proxies),
+            forwarded_allow_ips=self._settings.web_trusted_proxies,
+            timeout_graceful_shutdown=2,
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # `main` handles signals for all
+        return server
+
+    async def _serve(self, server: uvicorn.Server) -> None:
+        announcing = asyncio.create_task(self._announce_address(server))
+        try:
+            await server.serve()
+        finally:
+            announcing.cancel()
+            self.stop()
+
+    async def _announce_address(self, server: uvicorn.Server) -> None:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        self._announce(t("start.web_on", address=f"http://{self._settings.web_host}:{port}"))
+        if not self._settings.telegram_token:
+            self._announce(t("start.telegram_off"))
+
+    async def _take_telegram_webhook(self, request: Request) -> Response:
+        """200 only once the update is stored: Telegram sends it again otherwise."""
+        if self._telegram is None:
+            return Response(status_code=503)
+        try:
+            raw: Raw = json.loads(await request.body())
+            secret = request.headers.get("x-telegram-bot-api-secret-token", "")
+            await self._telegram.take_webhook(self.inbox.receive, secret, raw)
+        except PermissionError:
+            return Response(status_code=401)
+        except ValueError:
+            return Response(status_code=400)
+        except StorageUnavailable:
+            return Response(status_code=503)
+        return Response(status_code=200)
+
+    async def _readiness(self) -> dict[str, Any]:
+        """What `/readyz` tells: whether messages can be taken in, and how each channel fares."""
+        try:
+            await self._database.run(take_turn, "readiness", self._now(), self._now())
+            is_writable = True
+        except SQLAlchemyError:
+            is_writable = False
+        channels: dict[str, Any] = {"web": True}
+        if self._settings.telegram_token:
+            channels["telegram"] = self._telegram is not None and self._telegram.is_connected
+        return {"ready": is_writable, "database": is_writable, "channels": channels}

@@ -1,0 +1,78 @@
+"""One table: which job runs how often. APScheduler ticks; a row decides whether the job is due."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from bot.metrics import OPEN_DELIVERIES, SET_ASIDE_EVENTS, WAITING_EVENTS
+from db.deliveries import count_open
+from db.deployment import take_turn
+from db.inbox import count_set_aside, count_waiting
+from db.session import Database
+from handlers.retention import apply_retention
+
+log = structlog.get_logger()
+
+_TICK_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work, how often it runs, and the function that does it in one transaction."""
+
+    name: str
+    every: timedelta
+    work: Callable[[Session, datetime], None]
+
+
+def _measure(session: Session, _now: datetime) -> None:
+    WAITING_EVENTS.set(count_waiting(session))
+    SET_ASIDE_EVENTS.set(count_set_aside(session))
+    for sender, count in count_open(session).items():
+        OPEN_DELIVERIES.labels(sender).set(count)
+
+
+JOBS = (
+    Job("retention", timedelta(days=1), apply_retention),
+    Job("measure", timedelta(minutes=1), _measure),
+)
+
+
+class Clock:
+    """Ticks while the program runs. Any number of clocks may tick on one database: each job runs once per period."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime], jobs: tuple[Job, ...] = JOBS) -> None:
+        self._database = database
+        self._now = now
+        self._jobs = jobs
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+
+    def start(self) -> None:
+        """Begin to tick; the first tick comes at once, so that what fell due while the program was off is done now."""
+        self._scheduler.add_job(
+            self.tick, "interval", seconds=_TICK_SECONDS, next_run_time=self._now(), max_instances=1, coalesce=True
+        )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Tick no more."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    async def tick(self) -> None:
+        """Run every job that is due; a job that fails is tried again at the next tick."""
+        for job in self._jobs:
+            try:
+                await self._database.run(_run_if_due, job, self._now())
+            except SQLAlchemyError as error:
+                log.error("job_failed", job=job.name, error=type(error).__name__)
+
+
+def _run_if_due(session: Session, job: Job, now: datetime) -> None:
+    if take_turn(session, job.name, now - job.every, now):
+        job.work(session, now)

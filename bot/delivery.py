@@ -1,0 +1,172 @@
+"""Sends what is due on one bot account: within its rate, in order for each person, and writes down how it ended."""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.batcher import Batcher
+from bot.metrics import DELIVERIES
+from bot.transports import (
+    AccountPaused,
+    PersonMoved,
+    PersonUnreachable,
+    SendFailed,
+    SendUnavailable,
+    SendUncertain,
+    Transport,
+)
+from db.accounts import mark_unreachable
+from db.deliveries import REPEATABLE_KINDS, Outcome, claim_due, move_address, record_outcomes, recover_claimed
+from db.models import Delivery, DeliveryState
+from db.session import Database
+from handlers.chat import StoredReply
+
+log = structlog.get_logger()
+
+_IN_FLIGHT = 30
+_CLAIM_AT_ONCE = 100
+_LOOK_SECONDS = 1.0
+_FIRST_RETRY_SECONDS = 2.0
+_LONGEST_RETRY_SECONDS = 600.0
+
+
+class Rate:
+    """At most ``limit`` starts in any window of one second, and none while the account is paused."""
+
+    def __init__(self, limit: float | None) -> None:
+        self._limit = limit
+        self._starts: deque[float] = deque(maxlen=int(limit) if limit else 1)
+        self._paused_until = 0.0
+
+    def pause(self, seconds: float) -> None:
+        """The platform asked for silence."""
+        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+
+    async def wait(self) -> None:
+        """Return when one message may start now."""
+        while True:
+            now = time.monotonic()
+            start = max(now, self._paused_until)
+            if self._limit and len(self._starts) == self._starts.maxlen:
+                start = max(start, self._starts[0] + 1.0)
+            if start <= now:
+                self._starts.append(now)
+                return
+            await asyncio.sleep(start - now)
+
+
+class Sender:
+    """Drives one bot account. Only one process may do so at a time; see `bot.app`."""
+
+    def __init__(self, transport: Transport, database: Database, now: Callable[[], datetime]) -> None:
+        self._transport = transport
+        self._database = database
+        self._now = now
+        self._rate = Rate(transport.messages_per_second)
+        self._rate_turn = asyncio.Lock()
+        self._awake = asyncio.Event()
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
+        self._last_to: dict[str, asyncio.Task[None]] = {}
+        self._outcomes: Batcher[Outcome] = Batcher(self._record)
+
+    def wake(self) -> None:
+        """Something new may be due."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled. Messages in flight at that moment are finished first."""
+        found = await self._database.run(recover_claimed, self._transport.sender)
+        if found:
+            log.warning("deliveries_recovered", sender=self._transport.sender, count=found)
+        try:
+            while True:
+                self._awake.clear()
+                if not await self._send_due():
+                    await self._sleep()
+        finally:
+            await asyncio.gather(*self._last_to.values(), return_exceptions=True)
+
+    async def _sleep(self) -> None:
+        try:
+            await asyncio.wait_for(self._awake.wait(), _LOOK_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _send_due(self) -> bool:
+        """Claim and start a batch; False when nothing was due."""
+        try:
+            claimed = await self._database.run(claim_due, self._transport.sender, self._now(), _CLAIM_AT_ONCE)
+        except SQLAlchemyError as error:
+            log.error("claim_failed", sender=self._transport.sender, error=type(error).__name__)
+            return False
+        for delivery in claimed:
+            await self._slots.acquire()
+            before = self._last_to.get(delivery.recipient)
+            task = asyncio.create_task(self._send_after(before, delivery))
+            self._last_to[delivery.recipient] = task
+            task.add_done_callback(lambda done, recipient=delivery.recipient: self._release(recipient, done))
+        return bool(claimed)
+
+    def _release(self, recipient: str, done: asyncio.Task[None]) -> None:
+        self._slots.release()
+        if self._last_to.get(recipient) is done:
+            del self._last_to[recipient]
+
+    async def _send_after(self, before: asyncio.Task[None] | None, delivery: Delivery) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        async with self._rate_turn:
+            await self._rate.wait()
+        outcome = await self._send(delivery)
+        DELIVERIES.labels(self._transport.sender, outcome.state.value).inc()
+        while True:
+            try:
+                return await self._outcomes.add(outcome)
+            except SQLAlchemyError as error:  # the message is out: its outcome must not be forgotten
+                log.error("outcome_not_stored", delivery_id=delivery.id, error=type(error).__name__)
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _send(self, delivery: Delivery) -> Outcome:
+        """One attempt, and what follows from how it ended."""
+        try:
+            sent_id = await self._transport.send(delivery.address or "", StoredReply.from_json(delivery.body))
+            return Outcome(delivery.id, DeliveryState.SENT, platform_message_id=sent_id)
+        except AccountPaused as pause:
+            self._rate.pause(pause.seconds)
+            return self._again(delivery, "paused", pause.seconds)
+        except PersonMoved as moved:
+            await self._database.run(move_address, delivery.sender, delivery.recipient, moved.address)
+            return self._again(delivery, "moved", 0)
+        except PersonUnreachable as error:
+            await self._database.run(mark_unreachable, delivery.sender, delivery.recipient, self._now())
+            return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
+        except SendFailed as error:
+            return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
+        except SendUnavailable:
+            return self._again(delivery, "unavailable", self._backoff(delivery))
+        except SendUncertain:
+            if delivery.kind in REPEATABLE_KINDS:
+                return self._again(delivery, "uncertain", self._backoff(delivery))
+            return Outcome(delivery.id, DeliveryState.UNKNOWN, "uncertain")
+        except Exception as error:  # noqa: BLE001  # a bug in a transport must not stop the account's other messages
+            log.error("send_failed", delivery_id=delivery.id, error=type(error).__name__)
+            return Outcome(delivery.id, DeliveryState.FAILED, f"bug:{type(error).__name__}")
+
+    def _again(self, delivery: Delivery, reason: str, seconds: float) -> Outcome:
+        retry_at = self._now() + timedelta(seconds=seconds)
+        asyncio.get_running_loop().call_later(seconds, self.wake)
+        return Outcome(delivery.id, DeliveryState.DUE, reason, retry_at)
+
+    @staticmethod
+    def _backoff(delivery: Delivery) -> float:
+        wait = min(_FIRST_RETRY_SECONDS * 2 ** (delivery.attempts - 1), _LONGEST_RETRY_SECONDS)
+        return wait * random.uniform(0.8, 1.2)  # noqa: S311  # spreads retries, guards nothing
+
+    async def _record(self, outcomes: list[Outcome]) -> None:
+        await self._database.run(record_outcomes, outcomes, self._now())

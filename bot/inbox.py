@@ -1,0 +1,365 @@
+"""Takes updates in durably and handles each in one transaction, one at a time for each person."""
+
+import asyncio
+import json
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from bot.batcher import Batcher
+from bot.metrics import EVENT_SECONDS, EVENTS
+from bot.transports import Raw, StorageUnavailable, Transport
+from bot.transports.formatting import split
+from db.accounts import lane_of, meet_account
+from db.conversations import get_conversation
+from db.deliveries import Outgoing, add_deliveries
+from db.inbox import (
+    MAX_ATTEMPTS,
+    Arrival,
+    add_events,
+    count_try,
+    find_last_id,
+    find_next,
+    list_waiting_lanes,
+    mark_failed,
+    mark_processed,
+)
+from db.models import DeliveryKind, InboxEvent
+from db.session import Database, lock_lane
+from handlers.chat import Incoming, Reply
+from handlers.dispatch import handle
+from handlers.errors import UserError, code_of, explain, explain_failure
+from handlers.feature import Context, Union
+from knowledge.answer import Answerer
+from knowledge.texts import t
+
+log = structlog.get_logger()
+
+REPLY_LIFETIME = timedelta(hours=24)
+"""A reply that could not be sent for a day answers a talk that is over."""
+
+ALERT_LIFETIME = timedelta(days=7)
+
+_SWEEP_SECONDS = 2.0
+_UNAVAILABLE_SECONDS = 1.0
+_CHANNEL_OFF_SECONDS = 60.0
+_MOST_REMEMBERED = 100_000
+_BURST = 8
+_SECONDS_PER_EVENT = 1.5
+"""A person may send eight messages at once, then one every second and a half; more waits its turn, none is lost."""
+
+_LONGEST_QUEUE = 100
+"""Waiting events of one person beyond which their channel is asked to hold back."""
+
+
+@dataclass(frozen=True)
+class OperatorContact:
+    """Where operator alerts go: a bot account and an address on it."""
+
+    sender: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of trying a lane: which event was finished (None: none was ready), and when to look again."""
+
+    platform_id: str | None = None
+    sender: str | None = None
+    again_in: float | None = None
+
+
+class Pace:
+    """How fast each person's events are handled, so that one flood does not slow everybody else."""
+
+    def __init__(self) -> None:
+        self._busy_until: dict[str, float] = {}
+
+    def wait_for(self, lane: str, now: float) -> float:
+        """Seconds until this person's next event may be handled; a person's first message never waits."""
+        return max(0.0, self._busy_until.get(lane, 0.0) - now - (_BURST - 1) * _SECONDS_PER_EVENT)
+
+    def count(self, lane: str, now: float) -> None:
+        """One event of this person was handled."""
+        self._busy_until[lane] = max(self._busy_until.get(lane, 0.0), now) + _SECONDS_PER_EVENT
+        if len(self._busy_until) > _MOST_REMEMBERED:
+            self._busy_until = {key: until for key, until in self._busy_until.items() if until > now}
+
+
+class Inbox:
+    """The way in. `receive` is what transports call; `run` handles what was received until cancelled."""
+
+    def __init__(
+        self,
+        database: Database,
+        answerer: Answerer,
+        union: Union,
+        operator: OperatorContact,
+        wake_sender: Callable[[str], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._answerer = answerer
+        self._union = union
+        self._operator = operator
+        self._wake_sender = wake_sender
+        self._now = now
+        self._transports: dict[str, Transport] = {}
+        self._batcher: Batcher[Arrival] = Batcher(self._store)
+        self._lanes: asyncio.Queue[str] = asyncio.Queue()
+        self._queued: set[str] = set()
+        self._waiting: defaultdict[str, int] = defaultdict(int)
+        self._watchers: defaultdict[str, list[tuple[str, asyncio.Future[None]]]] = defaultdict(list)
+        self._pace = Pace()
+        self._left_behind = 0
+        self._careful_lanes: set[str] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.is_writable = True
+
+    def register(self, transport: Transport) -> None:
+        """Make a transport's updates readable; called before it listens."""
+        self._transports[transport.sender] = transport
+
+    async def receive(self, transport: Transport, raw: Raw) -> None:
+        """Store an update; it is durable when this returns. An update that is nothing for us is passed over.
+
+        Raises `StorageUnavailable` when it could not be stored, or when this person has too many waiting.
+        """
+        incoming = transport.read(raw)
+        if incoming is None:
+            EVENTS.labels(transport.sender, "passed_over").inc()
+            return
+        lane = self._lane_of(incoming)
+        if self._waiting[lane] >= _LONGEST_QUEUE:
+            EVENTS.labels(transport.sender, "held_back").inc()
+            raise StorageUnavailable("too many waiting messages of one person")
+        self._waiting[lane] += 1
+        try:
+            await self._batcher.add(Arrival(transport.sender, incoming.event_id, lane, json.dumps(raw)))
+        except SQLAlchemyError as error:
+            self.is_writable = False
+            self._waiting[lane] -= 1
+            log.error("update_not_stored", sender=transport.sender, error=type(error).__name__)
+            raise StorageUnavailable("the database cannot be written") from None
+        self.is_writable = True
+        EVENTS.labels(transport.sender, "received").inc()
+        self._queue(lane)
+
+    async def receive_and_wait(self, transport: Transport, raw: Raw, seconds: float) -> bool:
+        """`receive`, then wait until the update was handled; False when that takes longer than ``seconds``."""
+        incoming = transport.read(raw)
+        if incoming is None:
+            return True
+        lane = self._lane_of(incoming)
+        watcher = (incoming.event_id, asyncio.get_running_loop().create_future())
+        self._watchers[lane].append(watcher)
+        try:
+            await self.receive(transport, raw)
+            await asyncio.wait_for(watcher[1], seconds)
+        except TimeoutError:
+            return False
+        finally:
+            self._watchers[lane].remove(watcher)
+            if not self._watchers[lane]:
+                del self._watchers[lane]
+        return True
+
+    async def run(self, workers: int) -> None:
+        """Handle events until cancelled, beginning with those a stopped program left behind."""
+        self._loop = asyncio.get_running_loop()
+        self._left_behind = await self._database.look(find_last_id)
+        self._careful_lanes = set(await self._database.look(list_waiting_lanes, self._now(), None))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sweep())
+            for _ in range(workers):
+                group.create_task(self._work())
+
+    async def _store(self, arrivals: list[Arrival]) -> None:
+        await self._database.run(add_events, arrivals, self._now())
+
+    async def _sweep(self) -> None:
+        """Find events that no arrival in this process announces: left behind, put off, or stored by another process."""
+        while True:
+            try:
+                for lane in await self._database.look(list_waiting_lanes, self._now()):
+                    self._queue(lane)
+            except SQLAlchemyError as error:
+                log.error("inbox_sweep_failed", error=type(error).__name__)
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    def _lane_of(self, incoming: Incoming) -> str:
+        return lane_of(self._database.keys, incoming.sender, incoming.address)
+
+    def _queue(self, lane: str) -> None:
+        if lane not in self._queued:
+            self._queued.add(lane)
+            self._lanes.put_nowait(lane)
+
+    def _queue_later(self, lane: str, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._queue, lane)
+
+    async def _work(self) -> None:
+        while True:
+            lane = await self._lanes.get()
+            self._queued.discard(lane)
+            wait = self._pace.wait_for(lane, time.monotonic())
+            if wait > 0:
+                self._queue_later(lane, wait)
+                continue
+            try:
+                tried = await self._database.call(self._try_next, lane)
+            except SQLAlchemyError as error:
+                log.error("inbox_unavailable", error=type(error).__name__)
+                await asyncio.sleep(_UNAVAILABLE_SECONDS)
+                self._queue(lane)
+            else:
+                self._look_again(lane, tried)
+
+    def _look_again(self, lane: str, tried: Tried) -> None:
+        """Tell whoever waits for the event, wake its sender, and queue the lane again while it may hold more."""
+        for platform_id, handled in self._watchers.get(lane, ()):
+            if not handled.done() and tried.again_in is None and tried.platform_id in (None, platform_id):
+                handled.set_result(None)
+        if tried.again_in is not None:
+            self._queue_later(lane, tried.again_in)
+        elif tried.platform_id is None:
+            self._waiting.pop(lane, None)
+        else:
+            self._waiting[lane] = max(0, self._waiting[lane] - 1)
+            self._pace.count(lane, time.monotonic())
+            self._wake_sender(tried.sender or "")
+            self._queue(lane)
+
+    def _wake_soon(self, sender: str) -> None:
+        """Wake a sender from a database thread. It may look before the commit and then finds the row at its next look."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake_sender, sender)
+
+    def _try_next(self, lane: str) -> Tried:
+        """Handle the oldest event of a lane in one transaction; runs on a database thread."""
+        started = time.perf_counter()
+        if lane in self._careful_lanes:
+            with self._database.begin() as session:
+                if not count_try(session, lane, self._left_behind):
+                    self._careful_lanes.discard(lane)
+        try:
+            with self._database.begin() as session:
+                tried = self._handle_next(session, lane)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001  # where every bug of a handler ends: counted, logged, told
+            with self._database.begin() as session:
+                return self._finish_otherwise(session, lane, error)
+        if tried.platform_id is not None:
+            EVENT_SECONDS.observe(time.perf_counter() - started)
+        return tried
+
+    def _handle_next(self, session: Session, lane: str) -> Tried:
+        now = self._now()
+        lock_lane(session, lane)
+        event = find_next(session, lane)
+        if event is None:
+            return Tried()
+        transport = self._transports.get(event.sender)
+        if transport is None:
+            return Tried(again_in=_CHANNEL_OFF_SECONDS)
+        if event.next_try_at > now:
+            return Tried(again_in=(event.next_try_at - now).total_seconds())
+        if event.attempts > MAX_ATTEMPTS:
+            raise StoppedTheProgram
+        incoming = transport.read(json.loads(event.raw or "{}"))
+        if incoming is not None:
+            account, is_new = meet_account(session, incoming.sender, lane, incoming.address, incoming.display_name, now)
+            conversation = get_conversation(session, account.id, now)
+            context = Context(session, now, account, conversation, self._answerer, self._union, is_new)
+            self._add_replies(session, transport, event, incoming.address, handle(context, incoming))
+        return self._finish(event, now)
+
+    def _finish_otherwise(self, session: Session, lane: str, error: Exception) -> Tried:
+        """After a roll-back: answer an expected error; count an unexpected one, and at last set the event aside."""
+        now = self._now()
+        lock_lane(session, lane)
+        event = find_next(session, lane)
+        if event is None:  # another process finished it meanwhile
+            return Tried()
+        transport = self._transports[event.sender]
+        incoming = transport.read(json.loads(event.raw or "{}"))
+        if isinstance(error, UserError):
+            if incoming is not None:
+                self._add_replies(session, transport, event, incoming.address, [explain(error)])
+            return self._finish(event, now)
+        code = code_of(error)
+        log.error("event_failed", event_id=event.id, code=code, error=type(error).__name__, place=_place_of(error))
+        EVENTS.labels(event.sender, "failed").inc()
+        if not mark_failed(event, now, code, is_counted=event.id <= self._left_behind):
+            return Tried(again_in=(event.next_try_at - now).total_seconds())
+        EVENTS.labels(event.sender, "set_aside").inc()
+        if incoming is not None:
+            self._add_replies(session, transport, event, incoming.address, [explain_failure(code, self._union.hotline)])
+        self._alert_operator(session, event, code)
+        return Tried(event.platform_id, event.sender)
+
+    def _finish(self, event: InboxEvent, now: datetime) -> Tried:
+        mark_processed(event, now)
+        EVENTS.labels(event.sender, "processed").inc()
+        return Tried(event.platform_id, event.sender)
+
+    def _add_replies(
+        self, session: Session, transport: Transport, event: InboxEvent, address: str, replies: list[Reply]
+    ) -> None:
+        now = self._now()
+        messages = [
+            Outgoing(
+                kind=DeliveryKind.REPLY,
+                subject=f"event:{event.id}:{number}",
+                recipient=event.lane,
+                sender=event.sender,
+                address=address,
+                body=part.to_json(),
+                expires_at=now + REPLY_LIFETIME,
+                stored_is_sent=transport.stored_is_sent,
+            )
+            for number, part in enumerate(part for reply in replies for part in _parts_of(reply, transport))
+        ]
+        add_deliveries(session, messages, now)
+
+    def _alert_operator(self, session: Session, event: InboxEvent, code: str) -> None:
+        now = self._now()
+        text = t(
+            "operator.event_set_aside", attempts=event.attempts, sender=event.sender, code=code, event_id=event.id
+        )
+        alert = Outgoing(
+            kind=DeliveryKind.OPERATOR_ALERT,
+            subject=f"event:{event.id}",
+            recipient=lane_of(self._database.keys, self._operator.sender, self._operator.address),
+            sender=self._operator.sender,
+            address=self._operator.address,
+            body=Reply(text).to_json(),
+            expires_at=now + ALERT_LIFETIME,
+        )
+        add_deliveries(session, [alert], now)
+        self._wake_soon(self._operator.sender)
+
+
+class StoppedTheProgram(Exception):
+    """This event was being handled each time the program stopped; it is set aside instead of tried again."""
+
+
+def _parts_of(reply: Reply, transport: Transport) -> list[Reply]:
+    """A reply as the messages a platform carries, the buttons under the last: each part is its own ledger line, so
+    that a crash half-way repeats no part that was sent."""
+    *first, last = split(reply.text, transport.text_limit, transport.measure)
+    return [*(Reply(part) for part in first), Reply(last, reply.buttons)]
+
+
+def _place_of(error: Exception) -> str:
+    """Where an error arose, without its message: that might hold a member's words."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"

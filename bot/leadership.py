@@ -1,0 +1,119 @@
+"""Only one process at a time drives a bot account: polls it and sends on it. Another waits and takes over."""
+
+import asyncio
+import fcntl
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import IO
+
+import structlog
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.session import Database
+
+log = structlog.get_logger()
+
+_TRY_SECONDS = 2.0
+"""A standby asks this often, and a leader looks this often whether it still leads: take-over within 10 seconds."""
+
+
+class Leadership:
+    """A lock by name, held by this process until it ends or loses its connection.
+
+    PostgreSQL: a session's advisory lock. SQLite: a lock on a file beside the database, since only processes on the
+    same machine can share it. Both are released by the operating system or the server when the process dies.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def while_leading(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Wait until this process leads, run ``work``, and start over when the lead was lost. Ends when ``work`` does."""
+        while True:
+            lock = await self._wait_for(name)
+            try:
+                if await self._run_until_lost(lock, work):
+                    return
+                log.error("lead_lost", name=name)
+            finally:
+                await asyncio.shield(asyncio.to_thread(lock.release))
+
+    async def _wait_for(self, name: str) -> "_FileLock | _SessionLock":
+        lock: _FileLock | _SessionLock
+        lock = _FileLock(self._database, name) if self._database.is_sqlite else _SessionLock(self._database, name)
+        while not await asyncio.to_thread(lock.acquire):
+            await asyncio.sleep(_TRY_SECONDS)
+        return lock
+
+    async def _run_until_lost(self, lock: "_FileLock | _SessionLock", work: Callable[[], Awaitable[None]]) -> bool:
+        """True when the work ended by itself, False when the lead was lost first."""
+        task = asyncio.ensure_future(work())
+        try:
+            while True:
+                done, _ = await asyncio.wait([task], timeout=_TRY_SECONDS)
+                if done:
+                    task.result()
+                    return True
+                if not await asyncio.to_thread(lock.is_held):
+                    return False
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+class _FileLock:
+    def __init__(self, database: Database, name: str) -> None:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        path = database.url.database or ""
+        self._path = None if path in ("", ":memory:") else Path(f"{path}.{digest}.lock")
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> bool:
+        if self._path is None:
+            return True
+        file = self._path.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self._file = file
+        return True
+
+    def is_held(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class _SessionLock:
+    def __init__(self, database: Database, name: str) -> None:
+        self._database = database
+        self._number = int.from_bytes(hashlib.sha256(f"lead:{name}".encode()).digest()[:8], signed=True)
+        self._connection: Connection | None = None
+
+    def acquire(self) -> bool:
+        try:
+            if self._connection is None:
+                self._connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            query = text("SELECT pg_try_advisory_lock(:number)")
+            return bool(self._connection.execute(query, {"number": self._number}).scalar())
+        except SQLAlchemyError:
+            self.release()
+            return False
+
+    def is_held(self) -> bool:
+        try:
+            return self._connection is not None and self._connection.execute(text("SELECT 1")).scalar() == 1
+        except SQLAlchemyError:
+            return False
+
+    def release(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()  # closes the session, and with it the lock
+            self._connection.close()
+            self._connection = None

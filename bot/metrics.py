@@ -1,0 +1,17 @@
+"""What the operator can measure; labels hold bot accounts and states, never people."""
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+EVENTS = Counter("union_events_total", "Updates by bot account and what became of them", ["sender", "outcome"])
+EVENT_SECONDS = Histogram(
+    "union_event_seconds", "Time to handle one event, commit included", buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1, 3)
+)
+DELIVERIES = Counter("union_deliveries_total", "Messages by bot account and how sending ended", ["sender", "state"])
+OPEN_DELIVERIES = Gauge("union_deliveries_open", "Messages still to be sent, by bot account", ["sender"])
+WAITING_EVENTS = Gauge("union_events_waiting", "Updates received and not handled yet")
+SET_ASIDE_EVENTS = Gauge("union_events_set_aside", "Updates given up after repeated failures")
+
+
+def serve_metrics(port: int) -> None:
+    """Offer the figures at ``/metrics``, to this machine only."""
+    start_http_server(port, addr="127.0.0.1")

@@ -1,0 +1,90 @@
+"""Reads the environment once into a frozen Settings; a wrong value stops the start, by name."""
+
+import ipaddress
+import re
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_TOKEN = re.compile(r"^\d+:[\w-]+$")
+_SECRET = re.compile(r"^[A-Za-z0-9_-]{16,256}$")
+
+
+class Settings(BaseSettings):
+    """Every setting there is. `docs/reference/settings.md` and `.env.example` list the same ones; a test compares."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: str = Field("sqlite:///data/union.db", description="Where data is kept: a SQLAlchemy URL (SQLite or PostgreSQL)")
+    key_file: Path = Field(Path("data/union.key"), description="The keys that seal personal data; back it up, apart from the database")
+
+    union_name: str = Field("Công đoàn", description="The union's name as members read it")
+    union_hotline: str = Field("", description="A telephone number that a person answers")
+
+    web_host: str = Field("127.0.0.1", description="Address the web chat listens on")
+    web_port: int = Field(8080, ge=0, le=65535, description="Port of the web chat; 0 takes any free one")
+    web_public_url: str = Field("", description="The address people type, such as https://hoi.congdoan.example; with https, cookies are Secure")
+    web_trusted_proxies: str = Field("127.0.0.1", description="Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics on this machine only; 0 turns it off")
+
+    telegram_token: str = Field("", repr=False, description="Token of the members' Telegram bot")
+    telegram_desk_token: str = Field("", repr=False, description="Token of the officers' desk bot: another bot than the members'")
+    telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API server")
+    telegram_webhook_url: str = Field("", description="Public https address for the members' bot; empty: the bot polls")
+    telegram_webhook_secret: str = Field("", repr=False, description="Secret that Telegram sends with each update: 16 to 256 of A-Z a-z 0-9 _ -")
+    operator_telegram_id: str = Field("", description="Telegram chat that hears when something breaks, through the desk bot; empty: only the log does")
+
+    law_texts: Path | None = Field(None, description="Folder with official texts, for checking answers and quoting articles")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged")
+
+    @field_validator("telegram_token", "telegram_desk_token")
+    @classmethod
+    def _looks_like_a_token(cls, value: str) -> str:
+        if value and not _TOKEN.match(value):
+            raise ValueError("must look like 123456:ABC… as @BotFather gives it")
+        return value
+
+    @field_validator("web_trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        for address in filter(None, (part.strip() for part in value.split(","))):
+            ipaddress.ip_network(address, strict=False)
+        return value
+
+    @field_validator("web_public_url", "telegram_webhook_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https://")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        if self.telegram_token and self.telegram_token == self.telegram_desk_token:
+            raise ValueError("TELEGRAM_TOKEN and TELEGRAM_DESK_TOKEN must belong to two different bots")
+        if self.telegram_webhook_url and not _SECRET.match(self.telegram_webhook_secret):
+            raise ValueError("TELEGRAM_WEBHOOK_URL needs TELEGRAM_WEBHOOK_SECRET: 16 to 256 of A-Z a-z 0-9 _ -")
+        if self.operator_telegram_id and not self.telegram_desk_token:
+            raise ValueError("OPERATOR_TELEGRAM_ID needs TELEGRAM_DESK_TOKEN")
+        return self
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values that must never stand in a log."""
+        return tuple(
+            filter(None, (self.telegram_token, self.telegram_desk_token, self.telegram_webhook_secret, self.database_url))
+        )
+
+
+class SettingsProblem(Exception):
+    """One or more settings are wrong; the message names each, and never prints a value."""
+
+
+def read_settings(env_file: str | None = ".env") -> Settings:
+    """Read the environment and the settings file. Raises `SettingsProblem`."""
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]  # how pydantic-settings takes the file
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, item['loc'])).upper() or 'settings'}: {item['msg']}" for item in error.errors()]
+        raise SettingsProblem("\n".join(lines)) from None

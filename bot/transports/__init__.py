@@ -1,0 +1,81 @@
+"""The Transport protocol: what a channel must do, and how it says that sending failed."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from handlers.chat import Incoming, StoredReply
+
+Raw = dict[str, Any]
+"""An update as the platform sent it."""
+
+Receive = Callable[["Transport", Raw], Awaitable[None]]
+"""Stores an update durably before it returns; raises `StorageUnavailable` when it cannot, and then the update must
+not be acknowledged."""
+
+
+class Transport(Protocol):
+    """A channel. ``sender`` names our bot account on it and is stored with every row of that account."""
+
+    sender: str
+    messages_per_second: float | None
+    """The platform's limit for the account; None where there is none."""
+
+    text_limit: int
+    """The longest message in the units of `measure`; longer replies are stored as several messages."""
+
+    stored_is_sent: bool
+    """True where people read their messages straight from the ledger."""
+
+    def read(self, raw: Raw) -> Incoming | None:
+        """The event in an update; None when it is nothing for us. Never raises for what a platform may send."""
+
+    def measure(self, text: str) -> int:
+        """The length of a plain text as the platform counts it."""
+
+    async def listen(self, receive: Receive) -> None:
+        """Take updates until cancelled; acknowledge each only after ``receive`` returned."""
+
+    async def send(self, address: str, reply: StoredReply) -> str | None:
+        """Send one message and return the platform's id of it. Raises one of the errors below."""
+
+    async def close(self) -> None:
+        """Give up connections."""
+
+
+class StorageUnavailable(Exception):
+    """The update could not be stored; the platform must send it again."""
+
+
+class SendFailed(Exception):
+    """The platform refused this message for good; ``reason`` is stored in the ledger."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class PersonUnreachable(SendFailed):
+    """The person blocked the bot or is gone."""
+
+
+@dataclass
+class PersonMoved(Exception):
+    """The chat has a new address; the message follows it."""
+
+    address: str
+
+
+@dataclass
+class AccountPaused(Exception):
+    """The platform asked the whole account to be silent for so many seconds (429)."""
+
+    seconds: float
+
+
+class SendUnavailable(Exception):
+    """The platform could not be reached or answered with an error of its own; nothing was sent."""
+
+
+class SendUncertain(Exception):
+    """The connection broke after the message was handed over: it may or may not have been sent."""

@@ -1,0 +1,253 @@
+"""The members' Telegram bot on aiogram: updates in by polling or webhook, messages out over aiogram's HTTP session.
+
+aiogram's dispatcher is not used: it acknowledges an update before it is stored. Updates go to the inbox as Telegram
+sent them, and the offset moves on only after that (`platform` notes: polling is at-most-once in every library).
+"""
+
+import asyncio
+import hmac
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramConflictError,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
+from aiogram.methods import GetUpdates
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+from aiohttp import ClientConnectorError, ServerDisconnectedError
+
+from bot.transports import (
+    AccountPaused,
+    PersonMoved,
+    PersonUnreachable,
+    Raw,
+    Receive,
+    SendFailed,
+    SendUnavailable,
+    SendUncertain,
+    StorageUnavailable,
+)
+from bot.transports.formatting import to_html
+from handlers.chat import Incoming, Kind, StoredButton, StoredReply
+
+log = structlog.get_logger()
+
+MESSAGES_PER_SECOND = 30.0
+"""Telegram's bulk limit for one bot (Bot API FAQ, "My bot is hitting limits")."""
+
+_ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
+_POLL_SECONDS = 25
+_RETRY_SECONDS = 3.0
+_CONFLICT_SECONDS = 15.0
+_BUTTONS_IN_A_ROW = 30
+"""Labels shorter than this share a row in twos: they still fit on a narrow screen."""
+
+
+class TelegramTransport:
+    """One members' bot. With ``webhook_url`` set, `take_webhook` is called by the web server instead of polling."""
+
+    messages_per_second = MESSAGES_PER_SECOND
+    text_limit = 4096
+    stored_is_sent = False
+
+    def __init__(self, token: str, api_url: str, webhook_url: str = "", webhook_secret: str = "") -> None:
+        session = AiohttpSession(api=TelegramAPIServer.from_base(api_url))
+        self._bot = Bot(token, session=session)
+        self.sender = f"telegram:{self._bot.id}"
+        self._webhook_url = webhook_url
+        self._webhook_secret = webhook_secret
+        self.is_connected = False
+
+    def measure(self, text: str) -> int:
+        """Telegram counts UTF-16 units."""
+        return len(text.encode("utf-16-le")) // 2
+
+    def read(self, raw: Raw) -> Incoming | None:
+        """The event in an update, or None for kinds and chats we do not serve, and for what is no update at all."""
+        try:
+            return self._read(raw)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            log.warning("telegram_update_unreadable", sender=self.sender, error=type(error).__name__)
+            return None
+
+    def _read(self, raw: Raw) -> Incoming | None:
+        event_id = str(raw.get("update_id"))
+        if "callback_query" in raw:
+            return self._read_button(event_id, raw["callback_query"])
+        if "my_chat_member" in raw:
+            return self._read_membership(event_id, raw["my_chat_member"])
+        return self._read_message(event_id, raw["message"]) if "message" in raw else None
+
+    def _read_message(self, event_id: str, message: Raw) -> Incoming | None:
+        if message.get("chat", {}).get("type") != "private":
+            return None  # a group reads along: nothing personal is ever answered there
+        text = message.get("text")
+        kind = Kind.TEXT
+        if text is None:
+            text = message.get("caption", "")
+            kind = Kind.STICKER if "sticker" in message else Kind.FILE if _has_file(message) else Kind.UNREADABLE
+        return Incoming(
+            sender=self.sender,
+            address=str(message["chat"]["id"]),
+            event_id=event_id,
+            kind=kind,
+            text=_without_start(text),
+            display_name=message.get("from", {}).get("first_name"),
+            sent_at=datetime.fromtimestamp(message["date"], UTC) if "date" in message else None,
+        )
+
+    def _read_button(self, event_id: str, query: Raw) -> Incoming | None:
+        chat = query.get("message", {}).get("chat", {})
+        if chat.get("type", "private") != "private":
+            return None
+        return Incoming(
+            sender=self.sender,
+            address=str(query["from"]["id"]),
+            event_id=event_id,
+            kind=Kind.BUTTON,
+            action=query.get("data", ""),
+            display_name=query["from"].get("first_name"),
+        )
+
+    def _read_membership(self, event_id: str, change: Raw) -> Incoming | None:
+        if change["chat"]["type"] != "private" or change["new_chat_member"]["status"] != "kicked":
+            return None
+        return Incoming(self.sender, str(change["chat"]["id"]), event_id, Kind.LEFT)
+
+    async def listen(self, receive: Receive) -> None:
+        """Poll until cancelled, or announce the webhook and wait."""
+        await self._patiently(self._announce)
+        if self._webhook_url:
+            await asyncio.Event().wait()
+        offset: int | None = None
+        while True:
+            updates = await self._patiently(self._poll, offset)
+            for update in updates:
+                raw = update.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+                if not await self._store(receive, raw):
+                    break  # the same updates come again from this offset
+                offset = update.update_id + 1
+
+    async def _store(self, receive: Receive, raw: Raw) -> bool:
+        try:
+            await receive(self, raw)
+        except StorageUnavailable:
+            await asyncio.sleep(_RETRY_SECONDS)
+            return False
+        if "callback_query" in raw:
+            self._stop_spinner(raw["callback_query"]["id"])
+        return True
+
+    async def take_webhook(self, receive: Receive, secret: str, raw: Raw) -> None:
+        """One update from Telegram's webhook. Raises PermissionError for a wrong secret (compared in constant time) and
+        `StorageUnavailable` when it could not be stored."""
+        if not hmac.compare_digest(secret.encode(), self._webhook_secret.encode()):
+            raise PermissionError
+        await receive(self, raw)
+        if "callback_query" in raw:
+            self._stop_spinner(raw["callback_query"]["id"])
+
+    def _stop_spinner(self, query_id: str) -> None:
+        """Tell Telegram the button was received; when that fails, only a spinner turns a little longer."""
+        task = asyncio.create_task(self._bot.answer_callback_query(query_id))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def _announce(self) -> None:
+        if self._webhook_url:
+            await self._bot.set_webhook(
+                f"{self._webhook_url}/telegram/webhook",
+                secret_token=self._webhook_secret,
+                allowed_updates=_ALLOWED_UPDATES,
+            )
+        else:
+            await self._bot.delete_webhook()
+        self.is_connected = True
+
+    async def _poll(self, offset: int | None) -> list[Any]:
+        poll = GetUpdates(offset=offset, timeout=_POLL_SECONDS, allowed_updates=_ALLOWED_UPDATES)
+        updates = await self._bot(poll, request_timeout=_POLL_SECONDS + 10)
+        self.is_connected = True
+        return updates
+
+    async def _patiently(self, call: Any, *args: Any) -> Any:
+        """Repeat a call until it succeeds; the platform may be blocked or down for hours."""
+        while True:
+            try:
+                return await call(*args)
+            except TelegramUnauthorizedError:
+                log.error("telegram_token_refused", sender=self.sender)
+                wait = _CONFLICT_SECONDS
+            except TelegramConflictError:
+                log.error("telegram_polled_elsewhere", sender=self.sender)
+                wait = _CONFLICT_SECONDS
+            except TelegramRetryAfter as error:
+                wait = float(error.retry_after)
+            except (TelegramAPIError, OSError) as error:
+                log.warning("telegram_unreachable", sender=self.sender, error=type(error).__name__)
+                wait = _RETRY_SECONDS
+            self.is_connected = False
+            await asyncio.sleep(wait)
+
+    async def send(self, address: str, reply: StoredReply) -> str | None:
+        """Send one message with its buttons as an inline keyboard."""
+        try:
+            message = await self._bot.send_message(
+                int(address), to_html(reply.text), parse_mode="HTML", reply_markup=_keyboard(reply.buttons)
+            )
+        except TelegramRetryAfter as error:
+            raise AccountPaused(float(error.retry_after)) from None
+        except TelegramForbiddenError:
+            raise PersonUnreachable("blocked") from None
+        except TelegramMigrateToChat as error:
+            raise PersonMoved(str(error.migrate_to_chat_id)) from None
+        except TelegramBadRequest as error:
+            raise SendFailed(error.message[:100]) from None
+        except TelegramServerError:
+            raise SendUnavailable from None
+        except TelegramNetworkError as error:
+            raise (SendUnavailable if _never_left(error) else SendUncertain) from None
+        except TelegramAPIError as error:
+            raise SendFailed(type(error).__name__) from None
+        return str(message.message_id)
+
+    async def close(self) -> None:
+        """Close the HTTP session."""
+        await self._bot.session.close()
+
+
+def _never_left(error: TelegramNetworkError) -> bool:
+    """True when no connection was made, so that the message cannot have arrived."""
+    return isinstance(error.__cause__, ClientConnectorError) and not isinstance(error.__cause__, ServerDisconnectedError)
+
+
+def _keyboard(buttons: tuple[StoredButton, ...]) -> InlineKeyboardMarkup | None:
+    rows: list[list[InlineKeyboardButton]] = []
+    for button in buttons:
+        drawn = InlineKeyboardButton(text=button.label, callback_data=button.action, url=button.url)
+        is_short = len(button.label) * 2 <= _BUTTONS_IN_A_ROW
+        if rows and is_short and len(rows[-1]) == 1 and len(rows[-1][0].text) * 2 <= _BUTTONS_IN_A_ROW:
+            rows[-1].append(drawn)
+        else:
+            rows.append([drawn])
+    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
+
+
+def _has_file(message: Raw) -> bool:
+    return any(kind in message for kind in ("photo", "document", "voice", "audio", "video", "video_note", "animation"))
+
+
+def _without_start(text: str) -> str:
+    """"/start@bot payload" is "/start": deep links carry nothing yet."""
+    return "/" + text[1:].split("@")[0].split(" ")[0] if text.startswith("/") else text

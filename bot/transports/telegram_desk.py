@@ -1,0 +1,68 @@
+"""The officers' desk bot on python-telegram-bot: a token and a flood budget of its own, so that no bulletin delays an alert.
+
+Today it only sends the operator's alerts; officers' talk comes with the officers' desk.
+"""
+
+import telegram
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TimedOut
+from telegram.request import HTTPXRequest
+
+from bot.transports import (
+    AccountPaused,
+    PersonMoved,
+    PersonUnreachable,
+    Raw,
+    Receive,
+    SendFailed,
+    SendUnavailable,
+    SendUncertain,
+)
+from bot.transports.formatting import to_html
+from handlers.chat import Incoming, StoredReply
+
+
+class TelegramDeskTransport:
+    """Sends to officers' and operators' chats."""
+
+    messages_per_second = 25.0
+    text_limit = 4096
+    stored_is_sent = False
+
+    def __init__(self, token: str, api_url: str) -> None:
+        request = HTTPXRequest(connection_pool_size=8, connect_timeout=10, read_timeout=20)
+        self._bot = telegram.Bot(token, base_url=f"{api_url}/bot", base_file_url=f"{api_url}/file/bot", request=request)
+        self.sender = f"telegram_desk:{token.split(':')[0]}"
+
+    def measure(self, text: str) -> int:
+        """Telegram counts UTF-16 units."""
+        return len(text.encode("utf-16-le")) // 2
+
+    def read(self, _raw: Raw) -> Incoming | None:
+        """Nothing is received yet."""
+        return None
+
+    async def listen(self, _receive: Receive) -> None:
+        """Nothing to listen to yet."""
+
+    async def send(self, address: str, reply: StoredReply) -> str | None:
+        """Send one message."""
+        try:
+            message = await self._bot.send_message(address, to_html(reply.text), parse_mode="HTML")
+        except RetryAfter as error:
+            wait = error.retry_after
+            raise AccountPaused(wait if isinstance(wait, (int, float)) else wait.total_seconds()) from None
+        except ChatMigrated as error:
+            raise PersonMoved(str(error.new_chat_id)) from None
+        except (Forbidden, InvalidToken):
+            raise PersonUnreachable("blocked") from None
+        except BadRequest as error:
+            raise SendFailed(error.message[:100]) from None
+        except TimedOut:
+            raise SendUncertain from None
+        except NetworkError:
+            raise SendUnavailable from None
+        return str(message.message_id)
+
+    async def close(self) -> None:
+        """Close the HTTP client."""
+        await self._bot.shutdown()

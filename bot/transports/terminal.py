@@ -1,0 +1,50 @@
+"""The bot for a person at a keyboard: one line is one message; buttons are numbered."""
+
+import asyncio
+import itertools
+import sys
+import time
+from collections.abc import Callable
+
+from bot.transports import Raw, Receive
+from bot.transports.formatting import to_plain
+from handlers.chat import Incoming, Kind, StoredReply
+
+
+class TerminalTransport:
+    """Reads standard input, writes standard output; a number or the words of a button press it."""
+
+    sender = "terminal"
+    messages_per_second = None
+    text_limit = 100_000
+    stored_is_sent = False
+
+    def __init__(self, write: Callable[[str], object] = sys.stdout.write) -> None:
+        self._write = write
+        self._ids = (f"{time.time_ns()}-{number}" for number in itertools.count())
+
+    def measure(self, text: str) -> int:
+        """Plain characters."""
+        return len(text)
+
+    def read(self, raw: Raw) -> Incoming:
+        """A typed line is always a text."""
+        return Incoming(self.sender, raw["who"], raw["id"], Kind.TEXT, raw["text"])
+
+    async def listen(self, receive: Receive) -> None:
+        """Until the end of input."""
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            await receive(self, {"who": "terminal", "id": next(self._ids), "text": line.rstrip("\n")})
+
+    async def send(self, address: str, reply: StoredReply) -> str | None:
+        """Print the message."""
+        lines = [to_plain(reply.text)]
+        choices = [button for button in reply.buttons if button.action]
+        lines += [f"  {number}. {button.label}" for number, button in enumerate(choices, start=1)]
+        lines += [f"  → {button.label}: {button.url}" for button in reply.buttons if button.url]
+        self._write("\n".join(lines) + "\n\n")
+        sys.stdout.flush()
+        return None
+
+    async def close(self) -> None:
+        """Nothing to give up."""

@@ -1,0 +1,382 @@
+"""The web chat: the channel that needs no account anywhere, and the endpoints that other programs call.
+
+A visitor is known by a random cookie only this server can read; its hash is their address. What they are told stands
+in the delivery ledger, so a reload or another tab shows the same talk.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.inbox import Inbox
+from bot.transports import Raw, StorageUnavailable
+from bot.transports import Receive as ReceiveUpdate
+from bot.transports.formatting import parse
+from db.accounts import find_account, forget_account, lane_of
+from db.deliveries import forget_recipient, list_to
+from db.inbox import forget_lane, list_texts
+from db.models import Delivery
+from db.session import Database
+from handlers.chat import Incoming, Kind, StoredReply
+from handlers.feature import Union
+from knowledge.texts import t
+
+COOKIE = "union_chat"
+_COOKIE_SECONDS = 180 * 24 * 3600
+_FOLDER = Path(__file__).parents[2] / "web"
+_MAX_BODY_BYTES = 64 * 1024
+_MAX_TEXT = 10_000
+_WAIT_FOR_ANSWER_SECONDS = 8.0
+_POLL_SECONDS = 25.0
+_LOOK_AGAIN_SECONDS = 2.0
+_PAGE = 100
+_EVENT_ID = re.compile(r"^[A-Za-z0-9-]{16,64}$")
+_NEW_VISITORS_PER_MINUTE = 60
+
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class WebTransport:
+    """People on the web page: they read straight from the ledger, so storing a reply is sending it."""
+
+    sender = "web"
+    messages_per_second = None
+    text_limit = 4000
+    stored_is_sent = True
+
+    def __init__(self) -> None:
+        self._news: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    def measure(self, text: str) -> int:
+        """Plain characters."""
+        return len(text)
+
+    def read(self, raw: Raw) -> Incoming:
+        """What the page posted: words, or a pressed button."""
+        action = raw.get("action")
+        kind = Kind.TEXT if action is None else Kind.BUTTON
+        return Incoming(self.sender, raw["who"], raw["id"], kind, raw.get("text", ""), action)
+
+    async def listen(self, _receive: ReceiveUpdate) -> None:
+        """Updates come through the page's requests."""
+
+    async def send(self, address: str, _reply: StoredReply) -> str | None:
+        """Tell open pages of this person that there is something to read."""
+        for event in self._news.get(address, ()):
+            event.set()
+        return None
+
+    async def wait_for_news(self, address: str, seconds: float) -> None:
+        """Return when something was sent to this person by this process, or after so many seconds."""
+        event = asyncio.Event()
+        self._news[address].add(event)
+        try:
+            await asyncio.wait_for(event.wait(), seconds)
+        except TimeoutError:
+            return
+        finally:
+            self._news[address].discard(event)
+            if not self._news[address]:
+                del self._news[address]
+
+    async def close(self) -> None:
+        """Nothing to give up."""
+
+
+class Visitors:
+    """Slows the making of new visitors from one address, so that a script cannot fill the database."""
+
+    def __init__(self) -> None:
+        self._recent: dict[str, list[float]] = {}
+
+    def may_enter(self, host: str, now: float) -> bool:
+        """Count one new visitor; False when this address brought too many within a minute."""
+        recent = [at for at in self._recent.get(host, ()) if at > now - 60]
+        if len(recent) >= _NEW_VISITORS_PER_MINUTE:
+            return False
+        self._recent[host] = [*recent, now]
+        if len(self._recent) > 50_000:
+            self._recent = {key: times for key, times in self._recent.items() if times[-1] > now - 60}
+        return True
+
+
+class WebServer:
+    """The ASGI application: page, chat endpoints, health, and the webhooks handed in by `bot.app`."""
+
+    def __init__(
+        self,
+        transport: WebTransport,
+        inbox: Inbox,
+        database: Database,
+        union: Union,
+        public_url: str,
+        readiness: Callable[[], Awaitable[dict[str, Any]]],
+        webhooks: dict[str, Callable[[Request], Awaitable[Response]]],
+    ) -> None:
+        self._transport = transport
+        self._inbox = inbox
+        self._database = database
+        self._union = union
+        self._public_url = public_url
+        self._readiness = readiness
+        self._visitors = Visitors()
+        self._page = (_FOLDER / "chat.html").read_text(encoding="utf-8")
+        routes = [
+            Route("/", self._show_page),
+            Route("/api/messages", self._post_message, methods=["POST"]),
+            Route("/api/messages", self._get_messages),
+            Route("/api/forget", self._forget, methods=["POST"]),
+            Route("/healthz", self._show_health),
+            Route("/readyz", self._show_readiness),
+            *(Route(path, handler, methods=["POST"]) for path, handler in webhooks.items()),
+            Mount("/static", StaticFiles(directory=_FOLDER / "static")),
+        ]
+        self.app = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders), Middleware(BodyLimit)])
+
+    async def _show_page(self, request: Request) -> Response:
+        token = self._token_of(request) or secrets.token_urlsafe(32)
+        page = self._page
+        values = {"union": self._union.name, "hotline": self._union.hotline, "csrf": self._csrf_of(token)}
+        for name, value in values.items():
+            page = page.replace(f"[[{name}]]", _escape_html(value))
+        response = HTMLResponse(page, headers={"Cache-Control": "no-store"})
+        response.set_cookie(
+            COOKIE,
+            token,
+            max_age=_COOKIE_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=self._public_url.startswith("https://") or request.url.scheme == "https",
+        )
+        return response
+
+    async def _post_message(self, request: Request) -> Response:
+        who, problem = self._recognise(request)
+        if problem is not None:
+            return problem
+        posted = await _read_json(request)
+        problem = _check_post(posted)
+        if problem is not None:
+            return problem
+        host = request.client.host if request.client else ""
+        lane = lane_of(self._database.keys, self._transport.sender, who)
+        try:
+            is_known = await self._database.look(find_account, self._transport.sender, lane) is not None
+            if not is_known and not self._visitors.may_enter(host, asyncio.get_running_loop().time()):
+                return _problem(429, "web.too_many")
+            raw = {"who": who, "id": posted["id"], "text": posted.get("text", "")}
+            if "action" in posted:
+                raw["action"] = posted["action"]
+            await self._inbox.receive_and_wait(self._transport, raw, _WAIT_FOR_ANSWER_SECONDS)
+            return JSONResponse(await self._list_messages(lane, _cursor(posted.get("after"))))
+        except (StorageUnavailable, SQLAlchemyError):
+            return _problem(503, "web.not_sent")
+
+    async def _get_messages(self, request: Request) -> Response:
+        who, problem = self._recognise(request)
+        if problem is not None:
+            return problem
+        lane = lane_of(self._database.keys, self._transport.sender, who)
+        after = _cursor(request.query_params.get("after"))
+        try:
+            if "wait" not in request.query_params:
+                return JSONResponse(await self._list_talk(lane))
+            return JSONResponse(await self._wait_for_messages(who, lane, after))
+        except SQLAlchemyError:
+            return _problem(503, "web.unavailable")
+
+    async def _wait_for_messages(self, who: str, lane: str, after: int) -> dict[str, Any]:
+        """Long polling: what is new, or an empty list when nothing came for a while. Other processes' messages are
+        found by looking again; this process's own wake the wait."""
+        until = asyncio.get_running_loop().time() + _POLL_SECONDS
+        while True:
+            found = await self._list_messages(lane, after)
+            if found["messages"] or asyncio.get_running_loop().time() >= until:
+                return found
+            await self._transport.wait_for_news(who, _LOOK_AGAIN_SECONDS)
+
+    async def _forget(self, request: Request) -> Response:
+        who, problem = self._recognise(request)
+        if problem is not None:
+            return problem
+        lane = lane_of(self._database.keys, self._transport.sender, who)
+        try:
+            await self._database.run(_forget_visitor, lane)
+        except SQLAlchemyError:
+            return _problem(503, "web.unavailable")
+        response = JSONResponse({"forgotten": True})
+        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return response
+
+    async def _show_health(self, _request: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def _show_readiness(self, _request: Request) -> Response:
+        state = await self._readiness()
+        return JSONResponse(state, status_code=200 if state["ready"] else 503)
+
+    def _recognise(self, request: Request) -> tuple[str, Response | None]:
+        """The visitor behind a request of the page itself: cookie, its token, and the same origin, or a refusal."""
+        token = self._token_of(request)
+        if token is None:
+            return "", _problem(401, "web.session_ended")
+        if request.method != "GET":
+            given = request.headers.get("x-csrf-token", "")
+            if not hmac.compare_digest(given.encode(), self._csrf_of(token).encode()):
+                return "", _problem(403, "web.session_ended")
+        origin = request.headers.get("origin")
+        if origin is not None and not self._is_own_origin(origin, request):
+            return "", _problem(403, "web.session_ended")
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return "", _problem(403, "web.session_ended")
+        return hashlib.sha256(token.encode()).hexdigest()[:40], None
+
+    def _is_own_origin(self, origin: str, request: Request) -> bool:
+        if self._public_url:
+            return origin == self._public_url
+        return urlsplit(origin).netloc == request.headers.get("host", "")
+
+    def _csrf_of(self, token: str) -> str:
+        return self._database.keys.hash("csrf", token)
+
+    @staticmethod
+    def _token_of(request: Request) -> str | None:
+        token = request.cookies.get(COOKIE, "")
+        return token if re.fullmatch(r"[\w-]{43}", token) else None
+
+    async def _list_messages(self, lane: str, after: int) -> dict[str, Any]:
+        rows = await self._database.look(list_to, lane, after, _PAGE)
+        return {"messages": [_draw(row) for row in rows], "after": rows[-1].id if rows else after}
+
+    async def _list_talk(self, lane: str) -> dict[str, Any]:
+        """Both sides of the talk, for a page that was just opened."""
+        rows = await self._database.look(list_to, lane, 0, _PAGE, True)
+        texts = await self._database.look(list_texts, lane, _PAGE)
+        said: list[tuple[datetime, dict[str, Any]]] = [(row.created_at, _draw(row)) for row in rows]
+        for at, raw in texts:
+            posted = json.loads(raw)
+            if posted.get("text"):
+                said.append((at, {"own": True, "spans": [{"text": posted["text"]}], "at": at.isoformat()}))
+        said.sort(key=lambda item: item[0])
+        return {"messages": [message for _, message in said], "after": rows[-1].id if rows else 0}
+
+
+def _draw(row: Delivery) -> dict[str, Any]:
+    """A message as the page shows it: spans, so that the page never has to trust markup."""
+    reply = StoredReply.from_json(row.body)
+    spans = [
+        {"text": span.text} | ({"bold": True} if span.bold else {}) | ({"link": span.link} if span.link else {})
+        for span in parse(reply.text)
+    ]
+    buttons = [{"label": button.label, "action": button.action, "url": button.url} for button in reply.buttons]
+    return {"id": row.id, "own": False, "spans": spans, "buttons": buttons, "at": row.created_at.isoformat()}
+
+
+def _forget_visitor(session: Any, lane: str) -> None:
+    account = find_account(session, WebTransport.sender, lane)
+    if account is not None:
+        forget_account(session, account)
+    forget_recipient(session, lane)
+    forget_lane(session, lane)
+
+
+def _check_post(posted: Any) -> Response | None:
+    """A refusal for what the page itself would never post."""
+    if not isinstance(posted, dict) or not _EVENT_ID.match(str(posted.get("id", ""))):
+        return _problem(400, "web.bad_request")
+    text, action = posted.get("text", ""), posted.get("action", "")
+    if not isinstance(text, str) or not isinstance(action, str) or len(action.encode()) > 64:
+        return _problem(400, "web.bad_request")
+    if len(text) > _MAX_TEXT:
+        return _problem(413, "web.too_long", limit=_MAX_TEXT)
+    return None
+
+
+def _cursor(value: object) -> int:
+    return int(str(value)) if str(value).isdigit() and len(str(value)) < 19 else 0
+
+
+async def _read_json(request: Request) -> Any:
+    try:
+        return json.loads(await request.body())
+    except ValueError:
+        return None
+
+
+def _problem(status: int, key: str, **values: object) -> Response:
+    return JSONResponse({"problem": t(key, **values)}, status_code=status)
+
+
+def _escape_html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+
+
+class SecurityHeaders:
+    """Puts the same protective headers on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry point."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] += [(name.lower().encode(), value.encode()) for name, value in _SECURITY_HEADERS.items()]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class BodyLimit:
+    """Refuses bodies larger than any message of the page or a platform can be."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry point."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        seen = 0
+
+        async def receive_limited() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > _MAX_BODY_BYTES:
+                return {"type": "http.disconnect"}
+            return message
+
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > _MAX_BODY_BYTES:
+            return await PlainTextResponse("too large", status_code=413)(scope, receive, send)
+        return await self._app(scope, receive_limited, send)

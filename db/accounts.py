@@ -1,0 +1,58 @@
+"""Statements on accounts: one person on one channel."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from db.keys import Keys
+from db.models import Account, OfficerRequest
+
+
+def lane_of(keys: Keys, sender: str, address: str) -> str:
+    """The keyed hash that names a person on a channel, wherever their address must not stand in clear."""
+    return keys.hash("lane", sender, address)
+
+
+def find_account(session: Session, sender: str, address_hash: str) -> Account | None:
+    """The account behind a lane, or None for somebody who never wrote."""
+    return session.scalars(select(Account).where(Account.sender == sender, Account.address_hash == address_hash)).first()
+
+
+def meet_account(session: Session, sender: str, lane: str, address: str, name: str | None, now: datetime) -> tuple[Account, bool]:
+    """The account of somebody who just wrote, made on their first message; the flag says whether it is new."""
+    account = find_account(session, sender, lane)
+    if account is not None:
+        account.last_seen_at = now
+        account.unreachable_since = None
+        if name and name != account.display_name:
+            account.display_name = name
+        return account, False
+    account = Account(
+        sender=sender, address_hash=lane, address=address, display_name=name, first_seen_at=now, last_seen_at=now
+    )
+    session.add(account)
+    session.flush()
+    return account, True
+
+
+def mark_unreachable(session: Session, sender: str, lane: str, now: datetime) -> None:
+    """The person blocked the bot or left; nothing is sent to them until they write again."""
+    account = find_account(session, sender, lane)
+    if account is not None and account.unreachable_since is None:
+        account.unreachable_since = now
+
+
+def add_officer_request(
+    session: Session, account_id: int, entry_id: str | None, question: str | None, note: str | None, now: datetime
+) -> OfficerRequest:
+    """Keep a member's wish to be answered by an officer."""
+    request = OfficerRequest(account_id=account_id, entry_id=entry_id, question=question, note=note, asked_at=now)
+    session.add(request)
+    session.flush()
+    return request
+
+
+def forget_account(session: Session, account: Account) -> None:
+    """Erase an account with its conversation and requests."""
+    session.execute(delete(Account).where(Account.id == account.id))

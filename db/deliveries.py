@@ -1,0 +1,183 @@
+"""Statements on the delivery ledger: add a message, claim what is due, record how it ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.inbox import insert_ignoring_duplicates
+from db.models import OPEN_DELIVERY_STATES, Delivery, DeliveryKind, DeliveryState
+
+PRIORITIES = {DeliveryKind.OPERATOR_ALERT: 0, DeliveryKind.REPLY: 10}
+"""Smaller goes first: an alert before a reply, a reply before anything sent to many."""
+
+REPEATABLE_KINDS = (DeliveryKind.OPERATOR_ALERT, DeliveryKind.REPLY)
+"""Kinds sent again when the platform's answer was lost: a double alert or reply is better than none."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message to be stored: ``body`` is a `Reply` as JSON; ``subject`` and ``recipient`` make it unique in its kind."""
+
+    kind: DeliveryKind
+    subject: str
+    recipient: str
+    sender: str
+    address: str
+    body: Any
+    expires_at: datetime
+    not_before_at: datetime | None = None
+    stored_is_sent: bool = False
+    """For a channel whose people read straight from this table (the web page), storing it is sending it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt to send ended; ``retry_at`` only with ``due``."""
+
+    delivery_id: int
+    state: DeliveryState
+    reason: str | None = None
+    retry_at: datetime | None = None
+    platform_message_id: str | None = None
+
+
+def add_deliveries(session: Session, messages: Sequence[Outgoing], now: datetime) -> None:
+    """Store messages as due; one already stored (same kind, subject and recipient) changes nothing."""
+    if messages:
+        insert_ignoring_duplicates(session, Delivery, [_row(message, now) for message in messages])
+
+
+def _row(message: Outgoing, now: datetime) -> dict[str, object]:
+    return {
+        "kind": message.kind,
+        "subject": message.subject,
+        "recipient": message.recipient,
+        "sender": message.sender,
+        "address": message.address,
+        "body": message.body,
+        "priority": PRIORITIES[message.kind],
+        "state": DeliveryState.SENT if message.stored_is_sent else DeliveryState.DUE,
+        "finished_at": now if message.stored_is_sent else None,
+        "attempts": 0,
+        "not_before_at": message.not_before_at or now,
+        "expires_at": message.expires_at,
+        "created_at": now,
+    }
+
+
+def claim_due(session: Session, sender: str, now: datetime, limit: int) -> list[Delivery]:
+    """Take the next messages of a bot account, most urgent first; the caller must record an `Outcome` for each."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.sender == sender, Delivery.state == DeliveryState.DUE, Delivery.expires_at <= now)
+        .values(state=DeliveryState.EXPIRED, finished_at=now)
+    )
+    due = (
+        select(Delivery)
+        .where(Delivery.sender == sender, Delivery.state == DeliveryState.DUE, Delivery.not_before_at <= now)
+        .order_by(Delivery.priority, Delivery.id)
+        .limit(limit)
+    )
+    claimed = list(session.scalars(due.with_for_update(skip_locked=True)))
+    for delivery in claimed:
+        delivery.state = DeliveryState.CLAIMED
+        delivery.attempts += 1
+    return claimed
+
+
+def record_outcomes(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Write down how attempts ended."""
+    rows = [
+        {
+            "id": outcome.delivery_id,
+            "state": outcome.state,
+            "reason": outcome.reason,
+            "platform_message_id": outcome.platform_message_id,
+            "finished_at": None if outcome.state is DeliveryState.DUE else now,
+        }
+        | ({"not_before_at": outcome.retry_at} if outcome.retry_at else {})
+        for outcome in outcomes
+    ]
+    for with_retry in (True, False):
+        batch = [row for row in rows if ("not_before_at" in row) is with_retry]
+        if batch:
+            session.execute(update(Delivery), batch)
+
+
+def recover_claimed(session: Session, sender: str) -> int:
+    """Called by whoever starts to drive a bot account: nobody else is sending, so what is still claimed was cut off.
+
+    Whether it reached its person is unknown. Repeatable kinds become due again; the rest is listed as unknown.
+    Returns how many were found.
+    """
+    cut_off = (Delivery.sender == sender, Delivery.state == DeliveryState.CLAIMED)
+    again = session.execute(
+        update(Delivery).where(*cut_off, Delivery.kind.in_(REPEATABLE_KINDS)).values(state=DeliveryState.DUE)
+    )
+    unknown = session.execute(update(Delivery).where(*cut_off).values(state=DeliveryState.UNKNOWN))
+    return int(again.rowcount + unknown.rowcount)  # type: ignore[attr-defined]  # an update has a row count
+
+
+def count_open(session: Session) -> dict[str, int]:
+    """Messages still to be sent, by bot account."""
+    query = select(Delivery.sender, func.count()).where(Delivery.state.in_(OPEN_DELIVERY_STATES)).group_by(Delivery.sender)
+    return {sender: count for sender, count in session.execute(query)}
+
+
+def count_by_state(session: Session) -> dict[DeliveryState, int]:
+    """The ledger in one line."""
+    return {state: count for state, count in session.execute(select(Delivery.state, func.count()).group_by(Delivery.state))}
+
+
+def list_to(session: Session, recipient: str, after: int, limit: int, newest: bool = False) -> list[Delivery]:
+    """What a person was sent after a given row, oldest first: how the web page reads its messages. With more than
+    ``limit`` of them the oldest come, or, with ``newest``, the latest."""
+    query = select(Delivery).where(
+        Delivery.recipient == recipient,
+        Delivery.id > after,
+        Delivery.state == DeliveryState.SENT,
+        Delivery.body.is_not(None),
+    )
+    rows = session.scalars(query.order_by(Delivery.id.desc() if newest else Delivery.id).limit(limit)).all()
+    return sorted(rows, key=lambda row: row.id)
+
+
+def move_address(session: Session, sender: str, recipient: str, address: str) -> None:
+    """The platform moved a chat: open messages follow it."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.sender == sender, Delivery.recipient == recipient, Delivery.state.in_(OPEN_DELIVERY_STATES))
+        .values(address=address)
+    )
+
+
+def forget_bodies(session: Session, before: datetime) -> int:
+    """Erase texts and addresses of finished messages older than a moment; the ledger line stays. Returns how many."""
+    old = update(Delivery).where(
+        Delivery.finished_at < before, Delivery.state.not_in(OPEN_DELIVERY_STATES), or_(Delivery.body.is_not(None), Delivery.address.is_not(None))
+    )
+    return session.execute(old.values(body=None, address=None)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
+def forget_deliveries(session: Session, before: datetime) -> int:
+    """Erase ledger lines of replies older than a moment; returns how many."""
+    old = delete(Delivery).where(
+        Delivery.kind == DeliveryKind.REPLY, Delivery.finished_at < before, Delivery.state.not_in(OPEN_DELIVERY_STATES)
+    )
+    return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
+def forget_recipient(session: Session, recipient: str) -> None:
+    """Erase what one person was sent, and do not send what is still open."""
+    session.execute(delete(Delivery).where(Delivery.recipient == recipient))
+
+
+def next_due_in(session: Session, sender: str, now: datetime) -> timedelta | None:
+    """How long until the next message of a bot account is due; None when none is waiting."""
+    query = select(func.min(Delivery.not_before_at)).where(Delivery.sender == sender, Delivery.state == DeliveryState.DUE)
+    first = session.scalar(query)
+    return None if first is None else max(first - now, timedelta(0))

@@ -1,0 +1,37 @@
+"""Statements on the deployment's own rows: its key fingerprint, what the clock ran, what retention erased."""
+
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.inbox import insert_ignoring_duplicates
+from db.models import ClockRun, DeploymentFact, Erasure
+
+_FINGERPRINT = "key_fingerprint"
+
+
+def find_fingerprint(session: Session) -> str | None:
+    """The fingerprint of the key ring that sealed this database; None while it holds nothing."""
+    fact = session.get(DeploymentFact, _FINGERPRINT)
+    return None if fact is None else fact.value
+
+
+def set_fingerprint(session: Session, fingerprint: str) -> None:
+    """Write down which key ring seals this database."""
+    session.add(DeploymentFact(name=_FINGERPRINT, value=fingerprint))
+
+
+def take_turn(session: Session, job: str, due_before: datetime, now: datetime) -> bool:
+    """True for exactly one caller per period: whoever moves the job's row on. Any number of clocks may ask."""
+    insert_ignoring_duplicates(session, ClockRun, [{"job": job, "last_run_at": datetime.fromtimestamp(0, now.tzinfo)}])
+    run = session.scalars(select(ClockRun).where(ClockRun.job == job).with_for_update()).one()
+    if run.last_run_at > due_before:
+        return False
+    run.last_run_at = now
+    return True
+
+
+def add_erasure(session: Session, kind: str, erased: int, erased_on: date) -> None:
+    """Record how many rows of a kind retention erased."""
+    session.add(Erasure(kind=kind, erased=erased, erased_on=erased_on))

@@ -1,0 +1,128 @@
+"""Statements on the inbox: store an update once, hand out a person's next one, record how it ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from db.models import InboxEvent, InboxState
+
+MAX_ATTEMPTS = 5
+"""After so many failures an update is set aside: a poison update must not block its sender for ever."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An update as a platform handed it over: who sent it is known only by the hash of their lane."""
+
+    sender: str
+    platform_id: str
+    lane: str
+    raw: str
+
+
+def insert_ignoring_duplicates(session: Session, model: type, rows: Sequence[dict[str, object]]) -> None:
+    """Insert rows; those that break a unique constraint are left out without an error."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    session.execute(dialect.insert(model).on_conflict_do_nothing(), list(rows))
+
+
+def add_events(session: Session, arrivals: Sequence[Arrival], now: datetime) -> None:
+    """Store updates; one that is already stored (same bot, same platform id) changes nothing."""
+    rows = [
+        {
+            "sender": arrival.sender,
+            "platform_id": arrival.platform_id,
+            "lane": arrival.lane,
+            "raw": arrival.raw,
+            "received_at": now,
+            "state": InboxState.RECEIVED,
+            "attempts": 0,
+            "next_try_at": now,
+        }
+        for arrival in arrivals
+    ]
+    insert_ignoring_duplicates(session, InboxEvent, rows)
+
+
+def find_next(session: Session, lane: str) -> InboxEvent | None:
+    """The oldest unhandled event of a person, ready or not: later ones wait for it, so talk keeps its order."""
+    query = select(InboxEvent).where(InboxEvent.lane == lane, InboxEvent.state == InboxState.RECEIVED)
+    return session.scalars(query.order_by(InboxEvent.id).limit(1)).first()
+
+
+def list_waiting_lanes(session: Session, now: datetime, limit: int | None = 1000) -> list[str]:
+    """Lanes with an event that is ready to be handled, oldest first."""
+    query = (
+        select(InboxEvent.lane)
+        .where(InboxEvent.state == InboxState.RECEIVED, InboxEvent.next_try_at <= now)
+        .group_by(InboxEvent.lane)
+        .order_by(func.min(InboxEvent.id))
+    )
+    return list(session.scalars(query.limit(limit)))
+
+
+def count_waiting(session: Session, lane: str | None = None) -> int:
+    """How many events wait, of one person or of all."""
+    query = select(func.count()).select_from(InboxEvent).where(InboxEvent.state == InboxState.RECEIVED)
+    return session.scalar(query if lane is None else query.where(InboxEvent.lane == lane)) or 0
+
+
+def count_set_aside(session: Session) -> int:
+    """How many events were given up."""
+    query = select(func.count()).select_from(InboxEvent).where(InboxEvent.state == InboxState.SET_ASIDE)
+    return session.scalar(query) or 0
+
+
+def mark_processed(event: InboxEvent, now: datetime) -> None:
+    """The event is handled; its replies stand in the same transaction."""
+    event.state = InboxState.PROCESSED
+    event.finished_at = now
+
+
+def mark_failed(event: InboxEvent, now: datetime, code: str, is_counted: bool) -> bool:
+    """Count a failure, unless `count_try` did so beforehand. True when the event is set aside: it failed too often."""
+    event.attempts += 0 if is_counted else 1
+    event.error_code = code
+    if event.attempts >= MAX_ATTEMPTS:
+        event.state = InboxState.SET_ASIDE
+        event.finished_at = now
+        return True
+    event.next_try_at = now + timedelta(seconds=0.2 * 4 ** (event.attempts - 1))
+    return False
+
+
+def find_last_id(session: Session) -> int:
+    """The newest event's number; what is not newer at start was left behind by a stopped program."""
+    return session.scalar(select(func.max(InboxEvent.id))) or 0
+
+
+def count_try(session: Session, lane: str, last_id: int) -> bool:
+    """Before handling a left-behind event: count the try, since that event may be what stops the program each time.
+    False when the lane holds no left-behind event any more."""
+    event = find_next(session, lane)
+    if event is None or event.id > last_id:
+        return False
+    event.attempts += 1
+    return True
+
+
+def forget_events(session: Session, before: datetime) -> int:
+    """Erase handled events older than a moment; returns how many."""
+    done = delete(InboxEvent).where(InboxEvent.state != InboxState.RECEIVED, InboxEvent.finished_at < before)
+    return session.execute(done).rowcount  # type: ignore[attr-defined,no-any-return]  # a delete has a row count
+
+
+def forget_lane(session: Session, lane: str) -> None:
+    """Erase what one person sent; the bare row stays so that a late repeat of it is still recognised."""
+    session.execute(update(InboxEvent).where(InboxEvent.lane == lane).values(raw=None))
+
+
+def list_texts(session: Session, lane: str, limit: int) -> list[tuple[datetime, str]]:
+    """What one person sent lately, oldest first, with the moment it came: the page shows it again after a reload."""
+    query = select(InboxEvent.received_at, InboxEvent.raw).where(InboxEvent.lane == lane, InboxEvent.raw.is_not(None))
+    rows = session.execute(query.order_by(InboxEvent.id.desc()).limit(limit)).all()
+    return [(at, raw) for at, raw in reversed(rows) if raw is not None]

@@ -1,0 +1,44 @@
+"""Statements on what members said of answers and asked in vain; the text is scrubbed before it comes here."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from db.models import Feedback, UnansweredQuestion, Verdict
+
+
+def add_feedback(
+    session: Session, entry_id: str, verdict: Verdict, question: str | None, now: datetime, note: str | None = None
+) -> Feedback:
+    """Keep what a member said of an answer."""
+    feedback = Feedback(entry_id=entry_id, verdict=verdict, question=question, note=note, said_at=now)
+    session.add(feedback)
+    session.flush()
+    return feedback
+
+
+def add_unanswered(session: Session, question: str, outcome: str, now: datetime) -> None:
+    """Keep a question that found no clear answer."""
+    session.add(UnansweredQuestion(question=question, outcome=outcome, asked_at=now))
+
+
+def list_feedback(session: Session) -> Iterator[Feedback]:
+    """All that members said of answers, oldest first."""
+    return iter(session.scalars(select(Feedback).order_by(Feedback.id)))
+
+
+def list_unanswered(session: Session) -> Iterator[UnansweredQuestion]:
+    """All questions that found no clear answer, oldest first."""
+    return iter(session.scalars(select(UnansweredQuestion).order_by(UnansweredQuestion.id)))
+
+
+def forget_feedback(session: Session, before: datetime) -> int:
+    """Erase what was said before a moment; returns how many rows."""
+    return session.execute(delete(Feedback).where(Feedback.said_at < before)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
+def forget_unanswered(session: Session, before: datetime) -> int:
+    """Erase questions asked before a moment; returns how many rows."""
+    return session.execute(delete(UnansweredQuestion).where(UnansweredQuestion.asked_at < before)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count

@@ -1,0 +1,121 @@
+"""The engine and its transactions: one place that knows how SQLite and PostgreSQL differ."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, create_engine, event, make_url, text
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Session
+
+from db.keys import Keys
+
+T = TypeVar("T")
+
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+_BUSY_TIMEOUT_S = 15
+_POSTGRES_CONNECTIONS = 8
+_SQLITE_READERS = 2
+
+
+class Database:
+    """Transactions on one database, callable from threads and, through `run` and `look`, from the event loop.
+
+    The drivers are synchronous on purpose (docs/decisions/0004): on SQLite one thread writes, since SQLite has one
+    writer anyway; on PostgreSQL each of a few threads has a connection.
+    """
+
+    def __init__(self, url: str, keys: Keys) -> None:
+        self.url = normalize_url(url)
+        self.keys = keys
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _create_engine(self.url)
+        self.engine.dialect.union_keys = keys  # type: ignore[attr-defined]  # how column types find the ring
+        writers = 1 if self.is_sqlite else _POSTGRES_CONNECTIONS
+        self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
+        self._readers = ThreadPoolExecutor(_SQLITE_READERS, "db-read") if self.is_sqlite else self._writers
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A transaction that commits when the block ends and rolls back when it raises. On SQLite it is a writer from
+        its first statement (BEGIN IMMEDIATE), so that it can never fail half-way for want of the lock."""
+        with Session(self.engine, expire_on_commit=False, info={"keys": self.keys}) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads one snapshot; on SQLite it waits for no writer."""
+        with Session(self.engine, expire_on_commit=False, info={"keys": self.keys}) as session:
+            session.connection(execution_options={"union_readonly": True})
+            yield session
+            session.rollback()
+
+    async def run(self, work: Callable[..., T], *args: Any) -> T:
+        """Call ``work(session, *args)`` in a writing transaction on a database thread; returns after the commit."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self._run, work, args)
+
+    async def look(self, work: Callable[..., T], *args: Any) -> T:
+        """Call ``work(session, *args)`` in a reading transaction on a database thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, work, args)
+
+    async def call(self, work: Callable[..., T], *args: Any) -> T:
+        """Call ``work(*args)``, which opens its own transactions, on a database thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, work, *args)
+
+    def _run(self, work: Callable[..., T], args: tuple[Any, ...]) -> T:
+        with self.begin() as session:
+            return work(session, *args)
+
+    def _look(self, work: Callable[..., T], args: tuple[Any, ...]) -> T:
+        with self.read() as session:
+            return work(session, *args)
+
+    def close(self) -> None:
+        """Wait for running transactions and close every connection."""
+        self._writers.shutdown()
+        self._readers.shutdown()
+        self.engine.dispose()
+
+
+def normalize_url(url: str) -> URL:
+    """A SQLAlchemy URL with the driver this program uses, whatever driver (or none) it names."""
+    parsed = make_url(url)
+    return parsed.set(drivername=_DRIVERS.get(parsed.get_backend_name(), parsed.drivername))
+
+
+def lock_lane(session: Session, lane: str) -> None:
+    """Hold a person's lane until the transaction ends: no other process handles an event of theirs meanwhile.
+
+    SQLite needs nothing more: a writing transaction excludes all others.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(('x' || left(:lane, 16))::bit(64)::bigint)"), {"lane": lane})
+
+
+def _create_engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=_POSTGRES_CONNECTIONS, max_overflow=2, pool_pre_ping=True)
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we write BEGIN ourselves, in _begin_sqlite
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # NORMAL may lose an acknowledged commit at power loss
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # erased data leaves no trace in the file
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get("union_readonly")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""What the bot does when something happens: one folder per feature, and the words they share."""

@@ -1,0 +1,158 @@
+"""Typed button payloads and their codec: what a button means, within the 64 bytes a platform carries.
+
+An action carries ids only; whoever handles it reads the state again. A payload of an older version that no longer
+decodes is simply unknown: the member is told that the matter has changed and gets a fresh menu.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final
+
+MAX_BYTES: Final = 64
+
+
+class Action:
+    """Base of all actions; each is a frozen dataclass of short strings, dates and word lists."""
+
+
+_CODES: dict[str, type[Action]] = {}
+
+
+def _action(code: str):  # type: ignore[no-untyped-def]  # a class decorator that keeps the class's own type
+    def register(kind):  # type: ignore[no-untyped-def]  # same
+        kind = dataclass(frozen=True)(kind)
+        assert code not in _CODES, f"two actions use the code {code}"  # noqa: S101  # found at import, by every test
+        _CODES[code] = kind
+        kind.code = code
+        return kind
+
+    return register
+
+
+@_action("menu")
+class ShowMenu(Action):
+    """Show the main menu."""
+
+
+@_action("help")
+class ShowHelp(Action):
+    """Say what the bot can do."""
+
+
+@_action("topics")
+class ShowTopics(Action):
+    """List the topics of the FAQ."""
+
+
+@_action("topic")
+class ShowTopic(Action):
+    """List the first questions of one topic."""
+
+    topic: str
+    page: str = "0"
+
+
+@_action("e")
+class ShowEntry(Action):
+    """Answer with one entry, by the law of a day (empty: today)."""
+
+    entry_id: str
+    on: date | None = None
+
+
+@_action("d")
+class ShowDetails(Action):
+    """The rest of an answer."""
+
+    entry_id: str
+    on: date | None = None
+
+
+class Opinion(StrEnum):
+    """What the member says of an answer."""
+
+    HELPFUL = "h"
+    WRONG = "w"
+
+
+@_action("f")
+class GiveFeedback(Action):
+    """Say whether an answer helped."""
+
+    opinion: Opinion
+    entry_id: str
+
+
+@_action("ask")
+class AskOfficer(Action):
+    """Ask for a person; the entry is the answer the wish stands under (empty: none)."""
+
+    entry_id: str = ""
+
+
+@_action("s")
+class Choose(Action):
+    """A choice offered by the open step of a conversation."""
+
+    feature: str
+    step: str
+    choice: str
+
+
+@_action("resume")
+class Resume(Action):
+    """Go on with the conversation left open."""
+
+
+@_action("cancel")
+class Cancel(Action):
+    """Leave the open conversation and erase its draft."""
+
+
+def encode(action: Action) -> str:
+    """The payload of an action. Raises ValueError when it would not fit into 64 bytes."""
+    values = [_write(getattr(action, item.name)) for item in fields(action)]  # type: ignore[arg-type]  # all are dataclasses
+    while values and values[-1] == "":
+        values.pop()
+    payload = "|".join([action.code, *values])  # type: ignore[attr-defined]  # set by the decorator
+    if len(payload.encode()) > MAX_BYTES:
+        raise ValueError(f"a button's payload is longer than {MAX_BYTES} bytes: {payload}")
+    return payload
+
+
+def decode(payload: str) -> Action | None:
+    """The action of a payload; None for one that this version does not know."""
+    code, *values = payload.split("|")
+    kind = _CODES.get(code)
+    if kind is None:
+        return None
+    slots = fields(kind)  # type: ignore[arg-type]  # all are dataclasses
+    if len(values) > len(slots):
+        return None
+    try:
+        return kind(**{slot.name: _read(slot.type, value) for slot, value in zip(slots, values, strict=False) if value})
+    except (TypeError, ValueError):
+        return None
+
+
+def list_action_kinds() -> list[type[Action]]:
+    """Every action there is, for tests and documentation."""
+    return list(_CODES.values())
+
+
+def _write(value: object) -> str:
+    if value is None:
+        return ""
+    text = value.strftime("%Y%m%d") if isinstance(value, date) else str(value)
+    if "|" in text:
+        raise ValueError(f"a button's value may not hold '|': {text}")
+    return text
+
+
+def _read(kind: Any, value: str) -> object:
+    if kind is Opinion:
+        return Opinion(value)
+    if kind == date | None:
+        return date.fromisoformat(value)
+    return value

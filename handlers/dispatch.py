@@ -1,0 +1,113 @@
+"""One event in, replies out: finds who handles it — cancel, command, button, open conversation, offered words, FAQ."""
+
+from collections.abc import Callable
+
+from db.accounts import mark_unreachable
+from handlers.actions import Action, Cancel, Choose, Resume
+from handlers.chat import Button, Incoming, Kind, Reply, StoredButton, read_action
+from handlers.errors import Outdated
+from handlers.faq.conversation import FAQ, answer_question
+from handlers.feature import Context, Feature, Step
+from handlers.menu.conversation import MENU, explain_unreadable, greet, greet_briefly
+from handlers.offers import find_pressed
+from knowledge.normalize import fold
+from knowledge.texts import t
+
+FEATURES: tuple[Feature, ...] = (MENU, FAQ)
+
+_FEATURES = {feature.name: feature for feature in FEATURES}
+_COMMANDS: dict[str, Callable[[Context], list[Reply]]] = {
+    word: handler for feature in FEATURES for word, handler in feature.commands.items()
+}
+_ACTIONS = {kind: handler for feature in FEATURES for kind, handler in feature.actions.items()}
+_CANCEL_WORDS = frozenset({"huy", "huy bo", "thoat", "cancel"})
+
+
+def handle(context: Context, incoming: Incoming) -> list[Reply]:
+    """Handle one event inside the caller's transaction and return what the person hears.
+
+    Raises `UserError` for what the person can understand; the caller then rolls back and answers with its sentence.
+    """
+    if incoming.kind is Kind.LEFT:
+        mark_unreachable(context.session, incoming.sender, context.account.address_hash, context.now)
+        return []
+    replies = _answer(context, incoming)
+    _remember_offer(context, replies)
+    return replies
+
+
+def _answer(context: Context, incoming: Incoming) -> list[Reply]:
+    if incoming.kind is Kind.BUTTON:
+        action = read_action(incoming.action or "")
+        if action is None:
+            raise Outdated
+        return _press(context, incoming, action)
+    words = fold(incoming.text) if incoming.kind is Kind.TEXT else ""
+    if words in _CANCEL_WORDS:
+        return _cancel(context)
+    command = _COMMANDS.get(words.split(" ")[0]) if incoming.text.startswith("/") else _COMMANDS.get(words)
+    if command is not None:
+        return command(context)
+    pressed = find_pressed(incoming.text, _offered(context)) if words else None
+    if pressed is not None and pressed.action:
+        action = read_action(pressed.action)
+        if action is not None:
+            return _press(context, incoming, action)
+    step = _open_step(context)
+    if step is not None:
+        return _continue(context, incoming, step)
+    if not words:
+        return explain_unreadable(context, incoming)
+    replies = answer_question(context, incoming.text)
+    return [*greet_briefly(context), *replies] if context.is_new else replies
+
+
+def _press(context: Context, incoming: Incoming, action: Action) -> list[Reply]:
+    if isinstance(action, Cancel):
+        return _cancel(context)
+    if isinstance(action, Resume):
+        step = _open_step(context)
+        return step.ask(context, context.conversation.draft or {}) if step else greet(context)
+    if isinstance(action, Choose):
+        step = _open_step(context)
+        if step is None or (context.conversation.feature, context.conversation.step) != (action.feature, action.step):
+            raise Outdated
+        chosen = Incoming(incoming.sender, incoming.address, incoming.event_id, Kind.BUTTON, action=action.choice)
+        return _continue(context, chosen, step)
+    return _ACTIONS[type(action)](context, action)
+
+
+def _open_step(context: Context) -> Step | None:
+    """The step the person stands in; None without an open conversation, or when this version no longer has it."""
+    feature = _FEATURES.get(context.conversation.feature or "")
+    return None if feature is None else feature.steps.get(context.conversation.step or "")
+
+
+def _continue(context: Context, incoming: Incoming, step: Step) -> list[Reply]:
+    """Hand the event to the open step, or ask the step again when an older version of it wrote the draft."""
+    conversation = context.conversation
+    feature = _FEATURES[conversation.feature or ""]
+    draft = dict(conversation.draft or {})
+    if conversation.version != feature.version:
+        conversation.version = feature.version
+        return [Reply(t("conversation.restarted")), *step.ask(context, draft)]
+    return step.take(context, incoming, draft)
+
+
+def _cancel(context: Context) -> list[Reply]:
+    was_open = context.conversation.feature is not None
+    context.close_conversation()
+    return [Reply(t("conversation.cancelled" if was_open else "conversation.nothing_to_cancel")), *greet(context)[-1:]]
+
+
+def _offered(context: Context) -> list[StoredButton]:
+    return [StoredButton(label, action) for label, action in (context.conversation.offered or [])]
+
+
+def _remember_offer(context: Context, replies: list[Reply]) -> None:
+    """Keep the last buttons shown, so that their number or words press them hours later."""
+    buttons: tuple[Button, ...] = next((reply.buttons for reply in reversed(replies) if reply.buttons), ())
+    if buttons:
+        stored = Reply("", buttons).to_json()["buttons"]
+        context.conversation.offered = [[button["label"], button["action"]] for button in stored if "action" in button]
+    context.conversation.updated_at = context.now

@@ -1,0 +1,1 @@
+"""Questions on labour law and benefits, answered from the curated entries."""

@@ -1,0 +1,79 @@
+"""What a feature is made of: its commands, its buttons and the steps of its conversations, all in one table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from db.models import Account, Conversation
+from handlers.actions import Action
+from handlers.chat import Incoming, Reply
+from knowledge.answer import Answerer
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+
+Draft = dict[str, Any]
+"""What a person has typed into an open conversation; plain JSON, kept in the conversation row."""
+
+
+@dataclass(frozen=True)
+class Union:
+    """How the union presents itself: its name and a telephone number a person answers."""
+
+    name: str
+    hotline: str
+
+
+@dataclass
+class Context:
+    """Everything a conversation may use while it handles one event: the open transaction, the moment, the person."""
+
+    session: Session
+    now: datetime
+    account: Account
+    conversation: Conversation
+    answerer: Answerer
+    union: Union
+    is_new: bool = False
+
+    @property
+    def today(self) -> date:
+        """The day in Vietnam."""
+        return self.now.astimezone(VIETNAM).date()
+
+    def open_step(self, feature: "Feature", step: str, draft: Draft) -> list[Reply]:
+        """Start or go on with a conversation at a step; returns what that step asks."""
+        self.conversation.feature = feature.name
+        self.conversation.step = step
+        self.conversation.version = feature.version
+        self.conversation.draft = dict(draft)
+        return feature.steps[step].ask(self, draft)
+
+    def close_conversation(self) -> None:
+        """End the open conversation and erase its draft."""
+        self.conversation.feature = None
+        self.conversation.step = None
+        self.conversation.draft = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One question of a conversation: how it is put, and what is done with the answer."""
+
+    ask: Callable[[Context, Draft], list[Reply]]
+    take: Callable[[Context, Incoming, Draft], list[Reply]]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature as `dispatch` sees it. Raise ``version`` when a step changes what it keeps in the draft: open
+    conversations of the older version keep their draft and are asked again."""
+
+    name: str
+    version: int = 1
+    commands: Mapping[str, Callable[[Context], list[Reply]]] = field(default_factory=dict)
+    actions: Mapping[type[Action], Callable[[Context, Any], list[Reply]]] = field(default_factory=dict)
+    steps: Mapping[str, Step] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The main menu, the greeting and help."""

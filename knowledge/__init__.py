@@ -1,0 +1,1 @@
+"""What the bot knows: dated, cited answers read from content files; no network, no database."""
