@@ -6,13 +6,14 @@ import signal
 import sys
 from pathlib import Path
 
-from bot.app import App, open_database, open_keys
-from bot.backup import back_up, restore
+from bot.app import App, open_database, open_keys, utc_now
+from bot.backup import BackupProblem, back_up, restore
 from bot.doctor import examine
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsProblem, read_settings
 from bot.transports.terminal import TerminalTransport
 from db.keys import KeyProblem
+from handlers.feature import VIETNAM
 from knowledge.answer import load_answerer
 from knowledge.texts import t
 
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     set_up_logs(settings.log_level, settings.secrets)
     try:
         return int(options.command(settings, options))
-    except KeyProblem as problem:
+    except (KeyProblem, BackupProblem) as problem:
         print(t("start.cannot_start", reason=problem), file=sys.stderr)
         return 2
 
@@ -40,7 +41,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers()
     doctor = commands.add_parser("doctor", help="say whether the bot can serve, one line per thing")
     doctor.set_defaults(command=_examine)
-    backup = commands.add_parser("backup", help="write a copy of all data while the bot runs; keys go to a folder apart")
+    backup = commands.add_parser(
+        "backup", help="write a copy of all data while the bot runs; keys go to a folder apart"
+    )
     backup.add_argument("folder", type=Path)
     backup.set_defaults(command=_back_up)
     restoring = commands.add_parser("restore", help="bring a backup into an empty database")
@@ -76,7 +79,7 @@ def _say(line: str) -> None:
 
 
 def _examine(settings: Settings, _options: argparse.Namespace) -> int:
-    findings = examine(settings)
+    findings = examine(settings, utc_now().astimezone(VIETNAM).date())
     for finding in findings:
         print(f"{'OK ' if finding.is_good else 'LỖI'} {finding.what}: {finding.says}")
     return 0 if all(finding.is_good for finding in findings) else 1

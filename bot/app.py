@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from bot.clock import Clock
 from bot.delivery import Sender
@@ -77,6 +79,14 @@ def open_database(settings: Settings, keys: Keys) -> Database:
     return database
 
 
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own: `bot.__main__` ends the whole program, not only the page."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 class App:
     """The running program."""
 
@@ -111,7 +121,8 @@ class App:
         """Run until `stop`. A channel that takes long to load joins when it is ready."""
         async with asyncio.TaskGroup() as tasks:
             handling = tasks.create_task(self.inbox.run(_WORKERS[self._database.is_sqlite]))
-            for transport in (OperatorLog(), self.web, *extra):
+            own: tuple[Transport, ...] = (OperatorLog(), self.web)
+            for transport in (*own, *extra):
                 self._join(tasks, transport)
             self._channels.append(tasks.create_task(self._join_telegram(tasks)))
             server = self._make_server() if serve_web else None
@@ -135,7 +146,7 @@ class App:
         """Answer what was taken in; what takes longer is still there at the next start."""
         try:
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
-                while await self._database.look(count_waiting) or await self._database.look(count_open):
+                while await self._database.look(_has_work):  # noqa: ASYNC110  # other processes' rows wake nobody here
                     await asyncio.sleep(0.05)
         except (TimeoutError, SQLAlchemyError):
             log.warning("stopped_with_work_left")
@@ -205,9 +216,7 @@ class App:
             forwarded_allow_ips=self._settings.web_trusted_proxies,
             timeout_graceful_shutdown=2,
         )
-        server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # `main` handles signals for all
-        return server
+        return _Server(config)
 
     async def _serve(self, server: uvicorn.Server) -> None:
         announcing = asyncio.create_task(self._announce_address(server))
@@ -218,7 +227,7 @@ class App:
             self.stop()
 
     async def _announce_address(self, server: uvicorn.Server) -> None:
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110  # uvicorn offers no event for it
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         self._announce(t("start.web_on", address=f"http://{self._settings.web_host}:{port}"))
@@ -252,3 +261,7 @@ class App:
         if self._settings.telegram_token:
             channels["telegram"] = self._telegram is not None and self._telegram.is_connected
         return {"ready": is_writable, "database": is_writable, "channels": channels}
+
+
+def _has_work(session: Session) -> bool:
+    return bool(count_waiting(session) or count_open(session))

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -110,7 +111,7 @@ class Sender:
             before = self._last_to.get(delivery.recipient)
             task = asyncio.create_task(self._send_after(before, delivery))
             self._last_to[delivery.recipient] = task
-            task.add_done_callback(lambda done, recipient=delivery.recipient: self._release(recipient, done))
+            task.add_done_callback(partial(self._release, delivery.recipient))
         return bool(claimed)
 
     def _release(self, recipient: str, done: asyncio.Task[None]) -> None:
@@ -165,7 +166,7 @@ class Sender:
 
     @staticmethod
     def _backoff(delivery: Delivery) -> float:
-        wait = min(_FIRST_RETRY_SECONDS * 2 ** (delivery.attempts - 1), _LONGEST_RETRY_SECONDS)
+        wait: float = min(_FIRST_RETRY_SECONDS * 2.0 ** (delivery.attempts - 1), _LONGEST_RETRY_SECONDS)
         return wait * random.uniform(0.8, 1.2)  # noqa: S311  # spreads retries, guards nothing
 
     async def _record(self, outcomes: list[Outcome]) -> None:

@@ -238,7 +238,7 @@ class Inbox:
             self._queue(lane)
 
     def _wake_soon(self, sender: str) -> None:
-        """Wake a sender from a database thread. It may look before the commit and then finds the row at its next look."""
+        """Wake a sender from a database thread; should it look before the commit, its next look finds the row."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake_sender, sender)
 
@@ -332,9 +332,7 @@ class Inbox:
 
     def _alert_operator(self, session: Session, event: InboxEvent, code: str) -> None:
         now = self._now()
-        text = t(
-            "operator.event_set_aside", attempts=event.attempts, sender=event.sender, code=code, event_id=event.id
-        )
+        text = t("operator.event_set_aside", attempts=event.attempts, sender=event.sender, code=code, event_id=event.id)
         alert = Outgoing(
             kind=DeliveryKind.OPERATOR_ALERT,
             subject=f"event:{event.id}",

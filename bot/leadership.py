@@ -30,7 +30,7 @@ class Leadership:
         self._database = database
 
     async def while_leading(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait until this process leads, run ``work``, and start over when the lead was lost. Ends when ``work`` does."""
+        """Wait until this process leads, run ``work``, start over when the lead was lost; end when ``work`` does."""
         while True:
             lock = await self._wait_for(name)
             try:
@@ -43,7 +43,7 @@ class Leadership:
     async def _wait_for(self, name: str) -> "_FileLock | _SessionLock":
         lock: _FileLock | _SessionLock
         lock = _FileLock(self._database, name) if self._database.is_sqlite else _SessionLock(self._database, name)
-        while not await asyncio.to_thread(lock.acquire):
+        while not await asyncio.to_thread(lock.acquire):  # noqa: ASYNC110  # another process releases it
             await asyncio.sleep(_TRY_SECONDS)
         return lock
 

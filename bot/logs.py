@@ -49,7 +49,7 @@ class _Hider:
 
 
 class _HidingFormatter(logging.Formatter):
-    """Libraries' own lines: level, logger and message, and of an exception only its kind, for its text may quote people."""
+    """Libraries' own lines: level, logger, message; of an exception only its kind, for its text may quote people."""
 
     def __init__(self, hide: _Hider) -> None:
         super().__init__('{"level": "%(levelname)s", "logger": "%(name)s", "event": "%(message)s"}')

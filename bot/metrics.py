@@ -4,7 +4,9 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 EVENTS = Counter("union_events_total", "Updates by bot account and what became of them", ["sender", "outcome"])
 EVENT_SECONDS = Histogram(
-    "union_event_seconds", "Time to handle one event, commit included", buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1, 3)
+    "union_event_seconds",
+    "Time to handle one event, commit included",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1, 3),
 )
 DELIVERIES = Counter("union_deliveries_total", "Messages by bot account and how sending ended", ["sender", "state"])
 OPEN_DELIVERIES = Gauge("union_deliveries_open", "Messages still to be sent, by bot account", ["sender"])

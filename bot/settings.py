@@ -16,26 +16,42 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
-    database_url: str = Field("sqlite:///data/union.db", description="Where data is kept: a SQLAlchemy URL (SQLite or PostgreSQL)")
-    key_file: Path = Field(Path("data/union.key"), description="The keys that seal personal data; back it up, apart from the database")
+    database_url: str = Field(
+        "sqlite:///data/union.db", description="Where data is kept: a SQLAlchemy URL (SQLite or PostgreSQL)"
+    )
+    key_file: Path = Field(
+        Path("data/union.key"), description="The keys that seal personal data; back it up, apart from the database"
+    )
 
     union_name: str = Field("Công đoàn", description="The union's name as members read it")
     union_hotline: str = Field("", description="A telephone number that a person answers")
 
     web_host: str = Field("127.0.0.1", description="Address the web chat listens on")
     web_port: int = Field(8080, ge=0, le=65535, description="Port of the web chat; 0 takes any free one")
-    web_public_url: str = Field("", description="The address people type, such as https://hoi.congdoan.example; with https, cookies are Secure")
-    web_trusted_proxies: str = Field("127.0.0.1", description="Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas")
+    web_public_url: str = Field(
+        "", description="The address people type, such as https://hoi.congdoan.example; with https, cookies are Secure"
+    )
+    web_trusted_proxies: str = Field(
+        "127.0.0.1", description="Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas"
+    )
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics on this machine only; 0 turns it off")
 
     telegram_token: str = Field("", repr=False, description="Token of the members' Telegram bot")
-    telegram_desk_token: str = Field("", repr=False, description="Token of the officers' desk bot: another bot than the members'")
+    telegram_desk_token: str = Field(
+        "", repr=False, description="Token of the officers' desk bot: another bot than the members'"
+    )
     telegram_api_url: str = Field("https://api.telegram.org", description="Address of the Bot API server")
     telegram_webhook_url: str = Field("", description="Public https address for the members' bot; empty: the bot polls")
-    telegram_webhook_secret: str = Field("", repr=False, description="Secret that Telegram sends with each update: 16 to 256 of A-Z a-z 0-9 _ -")
-    operator_telegram_id: str = Field("", description="Telegram chat that hears when something breaks, through the desk bot; empty: only the log does")
+    telegram_webhook_secret: str = Field(
+        "", repr=False, description="Secret that Telegram sends with each update: 16 to 256 of A-Z a-z 0-9 _ -"
+    )
+    operator_telegram_id: str = Field(
+        "", description="Telegram chat that hears when something breaks, through the desk bot; empty: only the log does"
+    )
 
-    law_texts: Path | None = Field(None, description="Folder with official texts, for checking answers and quoting articles")
+    law_texts: Path | None = Field(
+        None, description="Folder with official texts, for checking answers and quoting articles"
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged")
 
     @field_validator("telegram_token", "telegram_desk_token")
@@ -73,7 +89,9 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Values that must never stand in a log."""
         return tuple(
-            filter(None, (self.telegram_token, self.telegram_desk_token, self.telegram_webhook_secret, self.database_url))
+            filter(
+                None, (self.telegram_token, self.telegram_desk_token, self.telegram_webhook_secret, self.database_url)
+            )
         )
 
 

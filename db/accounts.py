@@ -16,10 +16,14 @@ def lane_of(keys: Keys, sender: str, address: str) -> str:
 
 def find_account(session: Session, sender: str, address_hash: str) -> Account | None:
     """The account behind a lane, or None for somebody who never wrote."""
-    return session.scalars(select(Account).where(Account.sender == sender, Account.address_hash == address_hash)).first()
+    return session.scalars(
+        select(Account).where(Account.sender == sender, Account.address_hash == address_hash)
+    ).first()
 
 
-def meet_account(session: Session, sender: str, lane: str, address: str, name: str | None, now: datetime) -> tuple[Account, bool]:
+def meet_account(
+    session: Session, sender: str, lane: str, address: str, name: str | None, now: datetime
+) -> tuple[Account, bool]:
     """The account of somebody who just wrote, made on their first message; the flag says whether it is new."""
     account = find_account(session, sender, lane)
     if account is not None:

@@ -20,7 +20,7 @@ REPEATABLE_KINDS = (DeliveryKind.OPERATOR_ALERT, DeliveryKind.REPLY)
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message to be stored: ``body`` is a `Reply` as JSON; ``subject`` and ``recipient`` make it unique in its kind."""
+    """A message to store: ``body`` is a `Reply` as JSON; ``subject`` and ``recipient`` make it unique in its kind."""
 
     kind: DeliveryKind
     subject: str
@@ -124,13 +124,10 @@ def recover_claimed(session: Session, sender: str) -> int:
 
 def count_open(session: Session) -> dict[str, int]:
     """Messages still to be sent, by bot account."""
-    query = select(Delivery.sender, func.count()).where(Delivery.state.in_(OPEN_DELIVERY_STATES)).group_by(Delivery.sender)
-    return {sender: count for sender, count in session.execute(query)}
-
-
-def count_by_state(session: Session) -> dict[DeliveryState, int]:
-    """The ledger in one line."""
-    return {state: count for state, count in session.execute(select(Delivery.state, func.count()).group_by(Delivery.state))}
+    query = (
+        select(Delivery.sender, func.count()).where(Delivery.state.in_(OPEN_DELIVERY_STATES)).group_by(Delivery.sender)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def list_to(session: Session, recipient: str, after: int, limit: int, newest: bool = False) -> list[Delivery]:
@@ -158,7 +155,9 @@ def move_address(session: Session, sender: str, recipient: str, address: str) ->
 def forget_bodies(session: Session, before: datetime) -> int:
     """Erase texts and addresses of finished messages older than a moment; the ledger line stays. Returns how many."""
     old = update(Delivery).where(
-        Delivery.finished_at < before, Delivery.state.not_in(OPEN_DELIVERY_STATES), or_(Delivery.body.is_not(None), Delivery.address.is_not(None))
+        Delivery.finished_at < before,
+        Delivery.state.not_in(OPEN_DELIVERY_STATES),
+        or_(Delivery.body.is_not(None), Delivery.address.is_not(None)),
     )
     return session.execute(old.values(body=None, address=None)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
 
@@ -178,6 +177,8 @@ def forget_recipient(session: Session, recipient: str) -> None:
 
 def next_due_in(session: Session, sender: str, now: datetime) -> timedelta | None:
     """How long until the next message of a bot account is due; None when none is waiting."""
-    query = select(func.min(Delivery.not_before_at)).where(Delivery.sender == sender, Delivery.state == DeliveryState.DUE)
+    query = select(func.min(Delivery.not_before_at)).where(
+        Delivery.sender == sender, Delivery.state == DeliveryState.DUE
+    )
     first = session.scalar(query)
     return None if first is None else max(first - now, timedelta(0))

@@ -60,7 +60,12 @@ class InboxEvent(Base):
     __table_args__ = (
         UniqueConstraint("sender", "platform_id"),
         Index("ix_inbox_events_lane", "lane", "state", "id"),
-        Index("ix_inbox_events_waiting", "id", sqlite_where=text("state = 'received'"), postgresql_where=text("state = 'received'")),
+        Index(
+            "ix_inbox_events_waiting",
+            "id",
+            sqlite_where=text("state = 'received'"),
+            postgresql_where=text("state = 'received'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -134,7 +139,7 @@ class Delivery(Base):
 
 
 class Conversation(Base):
-    """Where a person stands in a talk: the open step with what they typed, the buttons last offered, the last question."""
+    """Where a person stands in a talk: the open step and its draft, the buttons last offered, the last question."""
 
     __tablename__ = "conversations"
 

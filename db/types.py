@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary
+from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaData, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -74,3 +74,12 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def plain_columns(table: Table) -> Table:
+    """The same table with sealed columns as the bytes they are, for copying rows without opening them."""
+    columns = [
+        Column(column.name, LargeBinary if isinstance(column.type, (SealedText, SealedJson)) else column.type)
+        for column in table.columns
+    ]
+    return Table(table.name, MetaData(), *columns)

@@ -4,10 +4,11 @@ An action carries ids only; whoever handles it reads the state again. A payload 
 decodes is simply unknown: the member is told that the matter has changed and gets a fresh menu.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final, TypeVar, dataclass_transform
 
 MAX_BYTES: Final = 64
 
@@ -15,15 +16,22 @@ MAX_BYTES: Final = 64
 class Action:
     """Base of all actions; each is a frozen dataclass of short strings, dates and word lists."""
 
+    code: ClassVar[str]
+
+
+A = TypeVar("A", bound=Action)
 
 _CODES: dict[str, type[Action]] = {}
 
 
-def _action(code: str):  # type: ignore[no-untyped-def]  # a class decorator that keeps the class's own type
-    def register(kind):  # type: ignore[no-untyped-def]  # same
-        kind = dataclass(frozen=True)(kind)
-        assert code not in _CODES, f"two actions use the code {code}"  # noqa: S101  # found at import, by every test
-        _CODES[code] = kind
+@dataclass_transform(frozen_default=True)
+def _action(code: str) -> Callable[[type[A]], type[A]]:
+    """Make a class an action with a code of its own; two with one code stop the program at import."""
+
+    def register(kind: type[A]) -> type[A]:
+        if code in _CODES:
+            raise ValueError(f"two actions use the code {code}")
+        _CODES[code] = dataclass(frozen=True)(kind)
         kind.code = code
         return kind
 
@@ -115,7 +123,7 @@ def encode(action: Action) -> str:
     values = [_write(getattr(action, item.name)) for item in fields(action)]  # type: ignore[arg-type]  # all are dataclasses
     while values and values[-1] == "":
         values.pop()
-    payload = "|".join([action.code, *values])  # type: ignore[attr-defined]  # set by the decorator
+    payload = "|".join([action.code, *values])
     if len(payload.encode()) > MAX_BYTES:
         raise ValueError(f"a button's payload is longer than {MAX_BYTES} bytes: {payload}")
     return payload

@@ -81,7 +81,7 @@ class StoredReply:
     buttons: tuple[StoredButton, ...] = ()
 
     @classmethod
-    def from_json(cls, body: dict[str, Any]) -> "StoredReply":
+    def from_json(cls, body: Any) -> "StoredReply":
         """Read what `Reply.to_json` wrote."""
         buttons = (
             StoredButton(button["label"], button.get("action"), button.get("url")) for button in body.get("buttons", [])

@@ -18,7 +18,10 @@ _NUMBER_WORDS = {
     "mot": 1, "hai": 2, "ba": 3, "bon": 4, "tu": 4, "nam": 5, "sau": 6, "bay": 7, "tam": 8, "chin": 9, "muoi": 10,
     "nhat": 1, "nhi": 2,
 }  # fmt: skip
-_LEADS = r"(?:(?:em|toi|minh|anh|chi|cho|xin|ok|da|lay|chon|bam|nhan|an|so|muc|cau|nut|phim|y|cai|thu|dap an|lua chon|phuong an)\s+)*"
+_LEADS = (
+    r"(?:(?:em|toi|minh|anh|chi|cho|xin|ok|da|lay|chon|bam|nhan|an|so|muc|cau|nut|phim|y|cai|thu|dap an|lua chon"
+    r"|phuong an)\s+)*"
+)
 _TAILS = r"(?:\s+(?:nhe|nha|a|di|ad|ban|luon|ne|voi|em|anh|chi|oi|do))*"
 _CHOICE = re.compile(rf"^{_LEADS}(\d{{1,2}}|{'|'.join(_NUMBER_WORDS)}){_TAILS}$")
 

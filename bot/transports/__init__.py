@@ -17,15 +17,21 @@ not be acknowledged."""
 class Transport(Protocol):
     """A channel. ``sender`` names our bot account on it and is stored with every row of that account."""
 
-    sender: str
-    messages_per_second: float | None
-    """The platform's limit for the account; None where there is none."""
+    @property
+    def sender(self) -> str:
+        """The name of our bot account."""
 
-    text_limit: int
-    """The longest message in the units of `measure`; longer replies are stored as several messages."""
+    @property
+    def messages_per_second(self) -> float | None:
+        """The platform's limit for the account; None where there is none."""
 
-    stored_is_sent: bool
-    """True where people read their messages straight from the ledger."""
+    @property
+    def text_limit(self) -> int:
+        """The longest message in the units of `measure`; longer replies are stored as several messages."""
+
+    @property
+    def stored_is_sent(self) -> bool:
+        """True where people read their messages straight from the ledger."""
 
     def read(self, raw: Raw) -> Incoming | None:
         """The event in an update; None when it is nothing for us. Never raises for what a platform may send."""

@@ -229,7 +229,9 @@ class TelegramTransport:
 
 def _never_left(error: TelegramNetworkError) -> bool:
     """True when no connection was made, so that the message cannot have arrived."""
-    return isinstance(error.__cause__, ClientConnectorError) and not isinstance(error.__cause__, ServerDisconnectedError)
+    return isinstance(error.__cause__, ClientConnectorError) and not isinstance(
+        error.__cause__, ServerDisconnectedError
+    )
 
 
 def _keyboard(buttons: tuple[StoredButton, ...]) -> InlineKeyboardMarkup | None:
@@ -249,5 +251,5 @@ def _has_file(message: Raw) -> bool:
 
 
 def _without_start(text: str) -> str:
-    """"/start@bot payload" is "/start": deep links carry nothing yet."""
+    """ "/start@bot payload" is "/start": deep links carry nothing yet."""
     return "/" + text[1:].split("@")[0].split(" ")[0] if text.startswith("/") else text

@@ -1,6 +1,7 @@
-"""The officers' desk bot on python-telegram-bot: a token and a flood budget of its own, so that no bulletin delays an alert.
+"""The officers' desk bot on python-telegram-bot, with a token and a flood budget of its own.
 
-Today it only sends the operator's alerts; officers' talk comes with the officers' desk.
+So no bulletin of the members' bot can delay an alert. Today it only sends the operator's alerts; officers' talk comes
+with the officers' desk.
 """
 
 import telegram

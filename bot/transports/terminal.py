@@ -19,7 +19,8 @@ class TerminalTransport:
     text_limit = 100_000
     stored_is_sent = False
 
-    def __init__(self, write: Callable[[str], object] = sys.stdout.write) -> None:
+    def __init__(self, on_end: Callable[[], None], write: Callable[[str], object] = sys.stdout.write) -> None:
+        self._on_end = on_end
         self._write = write
         self._ids = (f"{time.time_ns()}-{number}" for number in itertools.count())
 
@@ -35,6 +36,7 @@ class TerminalTransport:
         """Until the end of input."""
         while line := await asyncio.to_thread(sys.stdin.readline):
             await receive(self, {"who": "terminal", "id": next(self._ids), "text": line.rstrip("\n")})
+        self._on_end()
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
         """Print the message."""

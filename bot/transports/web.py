@@ -350,7 +350,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] += [(name.lower().encode(), value.encode()) for name, value in _SECURITY_HEADERS.items()]
+                message["headers"] += [
+                    (name.lower().encode(), value.encode()) for name, value in _SECURITY_HEADERS.items()
+                ]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

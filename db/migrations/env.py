@@ -8,7 +8,6 @@ from alembic import context
 from db.models import Base
 
 
-
 def _render_plain(kind: str, item: Any, _context: Any) -> str | bool:
     """A migration keeps plain column types: our own types may change after it was written."""
     if kind == "type" and isinstance(item, sa.types.TypeDecorator):
