@@ -130,12 +130,15 @@ def count_open(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def list_to(session: Session, recipient: str, after: int, limit: int, newest: bool = False) -> list[Delivery]:
-    """What a person was sent after a given row, oldest first: how the web page reads its messages. With more than
-    ``limit`` of them the oldest come, or, with ``newest``, the latest."""
+def list_to(
+    session: Session, recipient: str, after: int, limit: int, newest: bool = False, known: Sequence[int] = ()
+) -> list[Delivery]:
+    """What a person was sent after a given row, without the ``known`` ones, oldest first: how the web page reads its
+    messages. With more than ``limit`` of them the oldest come, or, with ``newest``, the latest."""
     query = select(Delivery).where(
         Delivery.recipient == recipient,
         Delivery.id > after,
+        Delivery.id.not_in(known),
         Delivery.state == DeliveryState.SENT,
         Delivery.body.is_not(None),
     )

@@ -51,6 +51,7 @@ class Database:
         with Session(self.engine, expire_on_commit=False, info={"keys": self.keys}) as session:
             session.connection(execution_options={"union_readonly": True})
             yield session
+            session.expunge_all()  # rows read stay readable after the transaction
             session.rollback()
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:

@@ -58,7 +58,7 @@ class ShowTopic(Action):
     """List the first questions of one topic."""
 
     topic: str
-    page: str = "0"
+    page: int = 0
 
 
 @_action("e")
@@ -150,7 +150,7 @@ def list_action_kinds() -> list[type[Action]]:
 
 
 def _write(value: object) -> str:
-    if value is None:
+    if value is None or value == 0:
         return ""
     text = value.strftime("%Y%m%d") if isinstance(value, date) else str(value)
     if "|" in text:
@@ -159,8 +159,8 @@ def _write(value: object) -> str:
 
 
 def _read(kind: Any, value: str) -> object:
-    if kind is Opinion:
-        return Opinion(value)
+    if kind in (Opinion, int):
+        return kind(value)
     if kind == date | None:
         return date.fromisoformat(value)
     return value

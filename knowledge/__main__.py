@@ -1,15 +1,18 @@
-"""Curators' commands: python -m knowledge check · new · report · impact · law."""
+"""Curators' commands: python -m knowledge check · new · ask · preview · report · impact · law · places."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from knowledge.answer import load_answerer
+from knowledge.ask import answer_batch, as_record, describe, preview
 from knowledge.check import check_content, summary
 from knowledge.check_texts import check_texts
 from knowledge.curate import CurateError, new_entry, report, show_impact
@@ -58,6 +61,32 @@ def impact(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def ask(arguments: argparse.Namespace) -> int:
+    answerer = load_answerer(include_drafts=arguments.drafts)
+    on: date = arguments.on or arguments.today
+    if arguments.batch is not None:
+        if not arguments.batch.is_file():
+            say(t("answer.ask.no_file", path=arguments.batch))
+            return 1
+        for line in answer_batch(answerer, arguments.batch, on):
+            say(line)
+    elif arguments.question is None:
+        say(t("answer.ask.nothing"))
+        return 1
+    elif arguments.json:
+        say(json.dumps(as_record(answerer, answerer.answer(arguments.question, on)), ensure_ascii=False))
+    else:
+        say(describe(answerer, arguments.question, on))
+    return 0
+
+
+def show_preview(arguments: argparse.Namespace) -> int:
+    on: date = arguments.on or arguments.today
+    shown = preview(load_answerer(include_drafts=arguments.drafts), arguments.id, on)
+    say(shown or t("answer.preview.none", id=arguments.id, day=f"{on:%d/%m/%Y}"))
+    return 0 if shown else 1
+
+
 def law_index(arguments: argparse.Namespace) -> int:
     if not arguments.folder.is_dir():
         raise LawError("knowledge.law_command.no_folder", folder=arguments.folder)
@@ -98,6 +127,20 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("law", help="number as printed, e.g. 45/2019/QH14")
     one.add_argument("article", nargs="?")
     one.set_defaults(run=impact)
+
+    one = commands.add_parser("ask", help="what a member would be told, the score, and what came second")
+    one.add_argument("question", nargs="?")
+    one.add_argument("--batch", type=Path, help='file of lines {"id","text"}; prints one JSON line each')
+    one.add_argument("--json", action="store_true")
+    one.add_argument("--on", type=date.fromisoformat, help="by the law of that day, YYYY-MM-DD")
+    one.add_argument("--drafts", action="store_true", help="entries not yet published too")
+    one.set_defaults(run=ask)
+
+    one = commands.add_parser("preview", help="an entry as each channel shows it")
+    one.add_argument("id")
+    one.add_argument("--on", type=date.fromisoformat)
+    one.add_argument("--drafts", action="store_true")
+    one.set_defaults(run=show_preview)
 
     law = commands.add_parser("law", help="article index and imported texts").add_subparsers(required=True)
     one = law.add_parser("index", help="make the article index from the texts of a folder")

@@ -1,4 +1,4 @@
-"""Question and date → an answer with citations, a question back, or an honest "not known"."""
+"""Question + date → an answer with citations, a question back, or an honest "not known"."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
-from rapidfuzz import fuzz, process
-
-from knowledge.citations import cite
-from knowledge.entry import CONTENT, Citation, Entry, Library, Status
-from knowledge.figures import NoValueError, fill
+from knowledge.dates import day_spoken_of
+from knowledge.entry import CONTENT, Citation, Library, Status
+from knowledge.law import load_index
 from knowledge.load import load_library
-from knowledge.normalize import fold
-from knowledge.texts import t
+from knowledge.pages import Page, make_page
+from knowledge.search import Hit, Searcher
+from knowledge.topics import Topic, load_topics
+from knowledge.words import load_lexicon
+
+MOST_OPTIONS = 4
+SURE = 0.62
+CLOSE = 0.35
 
 
 class Outcome(StrEnum):
-    """What the bot can say to a message."""
+    """What the bot does with a message."""
 
     ANSWER = "answer"
     ASK_BACK = "ask_back"
@@ -29,7 +33,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found for a message; ``text`` is what is said when it is not an entry."""
+    """What was decided. `text` is what is said when no entry is shown; empty leaves the sentence to the caller."""
 
     outcome: Outcome
     entry_id: str | None
@@ -39,68 +43,78 @@ class Answer:
     text: str = ""
 
 
-@dataclass(frozen=True)
-class Page:
-    """An entry as it reads on a day."""
-
-    message: str
-    details: str
-    citations: tuple[Citation, ...]
-    related: tuple[str, ...]
-    since: date
-
-
 class Answerer:
-    """Answers from one library."""
+    """Answers from the entries of a library. Never changes once built; safe to share between threads."""
 
-    def __init__(self, library: Library, include_drafts: bool = False) -> None:
+    def __init__(self, library: Library, searcher: Searcher, topics: list[Topic], shown: set[str]) -> None:
         self._library = library
-        self._entries: dict[str, Entry] = {
-            entry.id: entry
-            for entry in library.entries.values()
-            if entry.status is Status.PUBLISHED or (include_drafts and entry.status is not Status.RETIRED)
-        }
-        self._phrases = [(fold(phrase), entry.id) for entry in self._entries.values() for phrase in entry.phrasings]
+        self._searcher = searcher
+        self._topics = topics
+        self._shown = shown
 
     def answer(self, text: str, today: date) -> Answer:
-        found = process.extract(fold(text), [p for p, _ in self._phrases], scorer=fuzz.token_set_ratio, limit=8)
-        ids = list(dict.fromkeys(self._phrases[index][1] for _, _, index in found))
-        score = found[0][1] / 100 if found else 0.0
-        if score >= 0.8:
-            return Answer(Outcome.ANSWER, ids[0], score, (), today)
-        if score >= 0.6:
-            return Answer(Outcome.ASK_BACK, None, score, tuple(ids[:4]), today)
-        return Answer(Outcome.ABSTAIN, None, score, (), today)
+        """What to say to a message, by the law of the day it speaks of, else of today."""
+        on = day_spoken_of(text, today) or today
+        hits = [hit for hit in self._searcher.search(text).hits if self.page(hit.entry_id, on) is not None]
+        return self._decide(hits, on)
+
+    def _decide(self, hits: list[Hit], on: date) -> Answer:
+        score = hits[0].score if hits else 0.0
+        if score >= SURE:
+            return Answer(Outcome.ANSWER, hits[0].entry_id, score, (), on)
+        options = tuple(hit.entry_id for hit in hits[:MOST_OPTIONS])
+        if score >= CLOSE and len(options) > 1:
+            return Answer(Outcome.ASK_BACK, None, score, options, on)
+        return Answer(Outcome.ABSTAIN, None, score, (), on)
+
+    def ranked(self, text: str, limit: int = 5) -> list[Hit]:
+        """The best entries whatever the bar, for curators."""
+        return list(self._searcher.search(text, limit).hits)
 
     def page(self, entry_id: str, on: date) -> Page | None:
-        entry = self._entries.get(entry_id)
-        period = entry.period_on(on) if entry else None
-        if entry is None or period is None:
-            return None
-        try:
-            first = fill(period.answer, self._library.figures, on)
-            details = fill(period.details, self._library.figures, on)
-        except NoValueError:
-            return None
-        cited = "; ".join(cite(citation, self._library) for citation in period.citations[:4])
-        message = "\n\n".join(
-            [first, t("answer.citations", citations=cited) + "\n" + t("answer.since", day=period.span.first.strftime("%d/%m/%Y"))]
-        )
-        related = tuple(one for one in entry.related if one in self._entries)[:3]
-        return Page(message, details, period.citations, related, period.span.first)
-
-    def question_of(self, entry_id: str) -> str:
-        return self._entries[entry_id].question
+        """The entry as it was on that day; None when unknown, retired or nothing is known about that day."""
+        entry = self._library.entries.get(entry_id) if entry_id in self._shown else None
+        return None if entry is None else make_page(entry, self._library, on)
 
     def has(self, entry_id: str) -> bool:
-        return entry_id in self._entries
+        return entry_id in self._shown
+
+    def question_of(self, entry_id: str) -> str:
+        """The question of an entry. Raises KeyError when it is not shown."""
+        if entry_id not in self._shown:
+            raise KeyError(entry_id)
+        return self._library.entries[entry_id].question
+
+    def citations_of(self, entry_id: str, on: date) -> tuple[Citation, ...]:
+        page = self.page(entry_id, on)
+        return page.citations if page else ()
 
     def topics(self, on: date) -> list[tuple[str, str]]:
-        return [(topic, topic) for topic in sorted({entry.topic for entry in self._entries.values()})]
+        """The topics that have something to show on that day, most asked first: key and title."""
+        return [(topic.key, topic.title) for topic in self._topics if self.entries_of(topic.key, on)]
 
     def entries_of(self, topic: str, on: date) -> list[str]:
-        return [e.id for e in self._entries.values() if e.topic == topic and e.period_on(on)]
+        """The entries of a topic on that day, most asked first; none for an unknown topic."""
+        found = next((one for one in self._topics if one.key == topic), None)
+        if found is None:
+            return []
+        entries = [
+            entry
+            for entry in self._library.entries.values()
+            if entry.id in self._shown and entry.topic in found.folders and entry.period_on(on) is not None
+        ]
+        order = {entry_id: place for place, entry_id in enumerate(found.first)}
+        entries.sort(key=lambda entry: (order.get(entry.id, len(order)), found.folders.index(entry.topic), entry.id))
+        return [entry.id for entry in entries]
 
 
 def load_answerer(content: Path = CONTENT, include_drafts: bool = False) -> Answerer:
-    return Answerer(load_library(content), include_drafts)
+    """An answerer over the published entries; with the drafts too for curators' tools, never for members."""
+    library = load_library(content)
+    wanted = [
+        entry
+        for entry in library.entries.values()
+        if entry.status is Status.PUBLISHED or (include_drafts and entry.status is not Status.RETIRED)
+    ]
+    searcher = Searcher(wanted, load_lexicon(content), load_index(content / "law_index.json"))
+    return Answerer(library, searcher, load_topics(content), {entry.id for entry in wanted})

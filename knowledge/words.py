@@ -1,10 +1,10 @@
-"""A message becomes terms: syllables with and without marks, pairs, concepts; abbreviations expanded, never overwritten."""
+"""A message becomes syllables; our own lists say what short forms stand for and which phrases mean the same."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,63 +15,66 @@ import yaml
 from knowledge.entry import CONTENT
 from knowledge.normalize import fold
 
-LONGEST = 4000
-"""Characters of a message that are read; what a person asks stands at its end, so the end is kept."""
+LONGEST = 3000
+"""Characters of a message that are read. What a person asks stands at the end of a story, so the end is kept."""
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_TONES = {"\u0300": "2", "\u0301": "1", "\u0309": "3", "\u0303": "3", "\u0323": "5"}
-"""The five tone marks. Hỏi and ngã are one: half the country does not tell them apart when typing."""
-
-
-@lru_cache(maxsize=65536)
-def marked(word: str) -> str:
-    """A syllable with its vowel marks and its tone at the end, so that hòa and hoà are one."""
-    letters, tone = [], ""
-    for letter in unicodedata.normalize("NFD", word.lower()):
-        if letter in _TONES:
-            tone = _TONES[letter]
-        else:
-            letters.append(letter)
-    return "".join(letters) + tone
 
 
 @lru_cache(maxsize=65536)
 def bare(word: str) -> str:
+    """One syllable without marks."""
     return fold(word)
 
 
 def split_words(text: str) -> list[str]:
-    """Syllables and numbers in order, lower case; "18nam" becomes two."""
+    """Syllables and numbers in order, lower case, with their marks; "18nam" becomes two."""
     return _WORD.findall(unicodedata.normalize("NFC", text[-LONGEST:]).lower())
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Our own lists: what short forms stand for, and which phrases mean the same."""
+    """Short forms and their readings; concepts and the phrases that name them, by the first syllable of the phrase."""
 
-    expansions: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
-    concepts: dict[tuple[str, ...], str] = field(default_factory=dict)
-    longest: int = 1
+    readings: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    concepts: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = field(default_factory=dict)
+    off_topic: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = field(default_factory=dict)
 
-    def expand(self, words: list[str]) -> list[list[tuple[str, ...]]]:
-        """For each word the readings it has beside itself."""
-        found = []
-        for word in words:
-            readings = self.expansions.get(word)
-            if readings is None:
-                readings = self.expansions.get(bare(word), ())
-            found.append(list(readings))
-        return found
+    def readings_of(self, word: str) -> tuple[tuple[str, ...], ...]:
+        """What a short form may stand for, without marks; none when it is an ordinary word."""
+        found = self.readings.get(word)
+        return self.readings.get(bare(word), ()) if found is None else found
 
-    def concepts_of(self, folded: list[str]) -> list[str]:
-        """The concepts named in a row of folded syllables."""
-        found = []
-        for start in range(len(folded)):
-            for length in range(1, self.longest + 1):
-                name = self.concepts.get(tuple(folded[start : start + length]))
-                if name is not None and start + length <= len(folded):
-                    found.append(name)
-        return found
+
+def names_in(row: Sequence[str], phrases: dict[str, tuple[tuple[tuple[str, ...], str], ...]]) -> list[str]:
+    """What the phrases found in a row of folded syllables stand for, in order."""
+    found = []
+    for start, word in enumerate(row):
+        for phrase, name in phrases.get(word, ()):
+            if len(phrase) == 1 or tuple(row[start : start + len(phrase)]) == phrase:
+                found.append(name)
+    return found
+
+
+def load_lexicon(content: Path = CONTENT) -> Lexicon:
+    """The lists in abbreviations.yaml, synonyms.yaml and off_topic.yaml; a missing file means an empty list."""
+    readings = {}
+    for short, listed in _read_yaml(content / "abbreviations.yaml").items():
+        texts = listed if isinstance(listed, list) else [listed]
+        readings[unicodedata.normalize("NFC", str(short))] = tuple(tuple(fold(text).split()) for text in texts)
+    return Lexicon(
+        readings,
+        _by_first_word(_read_yaml(content / "synonyms.yaml")),
+        _by_first_word(_read_yaml(content / "off_topic.yaml")),
+    )
+
+
+def _by_first_word(groups: dict[str, Any]) -> dict[str, tuple[tuple[tuple[str, ...], str], ...]]:
+    found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    for name, phrases in groups.items():
+        for phrase in dict.fromkeys(tuple(fold(str(one)).split()) for one in phrases):
+            found.setdefault(phrase[0], []).append((phrase, str(name)))
+    return {first: tuple(listed) for first, listed in found.items()}
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -79,17 +82,3 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         return {}
     with path.open(encoding="utf-8") as file:
         return yaml.load(file, Loader=yaml.CSafeLoader) or {}
-
-
-def load_lexicon(content: Path = CONTENT) -> Lexicon:
-    """The lists in abbreviations.yaml and synonyms.yaml; missing files mean empty lists."""
-    expansions = {}
-    for short, readings in _read_yaml(content / "abbreviations.yaml").items():
-        listed: Iterable[str] = readings if isinstance(readings, list) else [readings]
-        expansions[unicodedata.normalize("NFC", str(short))] = tuple(tuple(split_words(one)) for one in listed)
-    concepts = {
-        tuple(fold(phrase).split()): name
-        for name, phrases in _read_yaml(content / "synonyms.yaml").items()
-        for phrase in phrases
-    }
-    return Lexicon(expansions, concepts, max(map(len, concepts), default=1))

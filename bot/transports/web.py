@@ -7,34 +7,37 @@ in the delivery ledger, so a reload or another tab shows the same talk.
 import asyncio
 import hashlib
 import hmac
+import html
 import json
 import re
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from bot.inbox import Inbox
 from bot.transports import Raw, StorageUnavailable
 from bot.transports import Receive as ReceiveUpdate
 from bot.transports.formatting import parse
+from bot.transports.web_guards import BodyLimit, SecurityHeaders
 from db.accounts import find_account, forget_account, lane_of
 from db.deliveries import forget_recipient, list_to
-from db.inbox import forget_lane, list_texts
+from db.inbox import count_waiting, forget_lane, list_texts
 from db.models import Delivery
-from db.session import Database
+from db.session import Database, lock_lane
+from handlers.actions import MAX_BYTES
 from handlers.chat import Incoming, Kind, StoredReply
 from handlers.feature import Union
 from knowledge.texts import t
@@ -42,7 +45,6 @@ from knowledge.texts import t
 COOKIE = "union_chat"
 _COOKIE_SECONDS = 180 * 24 * 3600
 _FOLDER = Path(__file__).parents[2] / "web"
-_MAX_BODY_BYTES = 64 * 1024
 _MAX_TEXT = 10_000
 _WAIT_FOR_ANSWER_SECONDS = 8.0
 _POLL_SECONDS = 25.0
@@ -50,18 +52,10 @@ _LOOK_AGAIN_SECONDS = 2.0
 _PAGE = 100
 _EVENT_ID = re.compile(r"^[A-Za-z0-9-]{16,64}$")
 _NEW_VISITORS_PER_MINUTE = 60
+_BLANK = re.compile(r"\[\[([a-z_.]+)\]\]")
 
-_SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+_START = "/start"
+"""What the page says by itself in an empty talk, to be greeted; not shown as the visitor's own words."""
 
 
 class WebTransport:
@@ -79,8 +73,10 @@ class WebTransport:
         """Plain characters."""
         return len(text)
 
-    def read(self, raw: Raw) -> Incoming:
-        """What the page posted: words, or a pressed button."""
+    def read(self, raw: Raw) -> Incoming | None:
+        """What the page posted: words, or a pressed button with its label; None when it was forgotten meanwhile."""
+        if "who" not in raw:
+            return None
         action = raw.get("action")
         kind = Kind.TEXT if action is None else Kind.BUTTON
         return Incoming(self.sender, raw["who"], raw["id"], kind, raw.get("text", ""), action)
@@ -90,9 +86,13 @@ class WebTransport:
 
     async def send(self, address: str, _reply: StoredReply) -> str | None:
         """Tell open pages of this person that there is something to read."""
+        self.tell(address)
+        return None
+
+    def tell(self, address: str) -> None:
+        """End the waiting of this person's open pages."""
         for event in self._news.get(address, ()):
             event.set()
-        return None
 
     async def wait_for_news(self, address: str, seconds: float) -> None:
         """Return when something was sent to this person by this process, or after so many seconds."""
@@ -148,7 +148,7 @@ class WebServer:
         self._public_url = public_url
         self._readiness = readiness
         self._visitors = Visitors()
-        self._page = (_FOLDER / "chat.html").read_text(encoding="utf-8")
+        self._page = _fill_page((_FOLDER / "chat.html").read_text(encoding="utf-8"), union)
         routes = [
             Route("/", self._show_page),
             Route("/api/messages", self._post_message, methods=["POST"]),
@@ -159,22 +159,14 @@ class WebServer:
             *(Route(path, handler, methods=["POST"]) for path, handler in webhooks.items()),
             Mount("/static", StaticFiles(directory=_FOLDER / "static")),
         ]
-        self.app = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders), Middleware(BodyLimit)])
+        # around Starlette, not inside it, so that its own answer to a bug carries the headers too
+        self.app: ASGIApp = SecurityHeaders(BodyLimit(Starlette(routes=routes), t("web.too_long", limit=_MAX_TEXT)))
 
     async def _show_page(self, request: Request) -> Response:
         token = self._token_of(request) or secrets.token_urlsafe(32)
-        page = self._page
-        values = {"union": self._union.name, "hotline": self._union.hotline, "csrf": self._csrf_of(token)}
-        for name, value in values.items():
-            page = page.replace(f"[[{name}]]", _escape_html(value))
-        response = HTMLResponse(page, headers={"Cache-Control": "no-store"})
+        response = HTMLResponse(self._page.replace("[[csrf]]", self._csrf_of(token)))
         response.set_cookie(
-            COOKIE,
-            token,
-            max_age=_COOKIE_SECONDS,
-            httponly=True,
-            samesite="strict",
-            secure=self._public_url.startswith("https://") or request.url.scheme == "https",
+            COOKIE, token, max_age=_COOKIE_SECONDS, httponly=True, samesite="strict", secure=self._is_secure(request)
         )
         return response
 
@@ -192,11 +184,13 @@ class WebServer:
             is_known = await self._database.look(find_account, self._transport.sender, lane) is not None
             if not is_known and not self._visitors.may_enter(host, asyncio.get_running_loop().time()):
                 return _problem(429, "web.too_many")
-            raw = {"who": who, "id": posted["id"], "text": posted.get("text", "")}
+            raw = {"who": who, "id": posted["id"], "text": _mend(posted.get("text", ""))}
             if "action" in posted:
                 raw["action"] = posted["action"]
-            await self._inbox.receive_and_wait(self._transport, raw, _WAIT_FOR_ANSWER_SECONDS)
-            return JSONResponse(await self._list_messages(lane, _cursor(posted.get("after"))))
+            is_handled = await self._inbox.receive_and_wait(self._transport, raw, _WAIT_FOR_ANSWER_SECONDS)
+            self._transport.tell(who)  # other tabs
+            found = await self._list_messages(lane, _cursor(posted.get("after")))
+            return JSONResponse(found | {"waiting": not is_handled})
         except (StorageUnavailable, SQLAlchemyError):
             return _problem(503, "web.not_sent")
 
@@ -206,19 +200,21 @@ class WebServer:
             return problem
         lane = lane_of(self._database.keys, self._transport.sender, who)
         after = _cursor(request.query_params.get("after"))
+        known = [_cursor(number) for number in request.query_params.get("known", "").split(",")[:_PAGE]]
         try:
             if "wait" not in request.query_params:
                 return JSONResponse(await self._list_talk(lane))
-            return JSONResponse(await self._wait_for_messages(who, lane, after))
+            return JSONResponse(await self._wait_for_messages(who, lane, after, known))
         except SQLAlchemyError:
             return _problem(503, "web.unavailable")
 
-    async def _wait_for_messages(self, who: str, lane: str, after: int) -> dict[str, Any]:
+    async def _wait_for_messages(self, who: str, lane: str, after: int, known: list[int]) -> dict[str, Any]:
         """Long polling: what is new, or an empty list when nothing came for a while. Other processes' messages are
-        found by looking again; this process's own wake the wait."""
+        found by looking again; this process's own wake the wait. ``known`` are the messages after ``after`` that the
+        page has: one that was put off may be sent, and so become readable, after a younger one."""
         until = asyncio.get_running_loop().time() + _POLL_SECONDS
         while True:
-            found = await self._list_messages(lane, after)
+            found = await self._list_messages(lane, after, known)
             if found["messages"] or asyncio.get_running_loop().time() >= until:
                 return found
             await self._transport.wait_for_news(who, _LOOK_AGAIN_SECONDS)
@@ -233,7 +229,7 @@ class WebServer:
         except SQLAlchemyError:
             return _problem(503, "web.unavailable")
         response = JSONResponse({"forgotten": True})
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self._is_secure(request))
         return response
 
     async def _show_health(self, _request: Request) -> Response:
@@ -264,6 +260,9 @@ class WebServer:
             return origin == self._public_url
         return urlsplit(origin).netloc == request.headers.get("host", "")
 
+    def _is_secure(self, request: Request) -> bool:
+        return self._public_url.startswith("https://") or request.url.scheme == "https"
+
     def _csrf_of(self, token: str) -> str:
         return self._database.keys.hash("csrf", token)
 
@@ -272,21 +271,20 @@ class WebServer:
         token = request.cookies.get(COOKIE, "")
         return token if re.fullmatch(r"[\w-]{43}", token) else None
 
-    async def _list_messages(self, lane: str, after: int) -> dict[str, Any]:
-        rows = await self._database.look(list_to, lane, after, _PAGE)
+    async def _list_messages(self, lane: str, after: int, known: Sequence[int] = ()) -> dict[str, Any]:
+        rows = await self._database.look(list_to, lane, after, _PAGE, False, known)
         return {"messages": [_draw(row) for row in rows], "after": rows[-1].id if rows else after}
 
     async def _list_talk(self, lane: str) -> dict[str, Any]:
-        """Both sides of the talk, for a page that was just opened."""
+        """Both sides of the talk, for a page that was just opened; and whether an answer is still on its way."""
         rows = await self._database.look(list_to, lane, 0, _PAGE, True)
         texts = await self._database.look(list_texts, lane, _PAGE)
-        said: list[tuple[datetime, dict[str, Any]]] = [(row.created_at, _draw(row)) for row in rows]
-        for at, raw in texts:
-            posted = json.loads(raw)
-            if posted.get("text"):
-                said.append((at, {"own": True, "spans": [{"text": posted["text"]}], "at": at.isoformat()}))
+        waiting = await self._database.look(count_waiting, lane)
+        said = [(_sent_at(row), _draw(row)) for row in rows]
+        said += [(at, own) for at, raw in texts if (own := _draw_own(json.loads(raw), at)) is not None]
         said.sort(key=lambda item: item[0])
-        return {"messages": [message for _, message in said], "after": rows[-1].id if rows else 0}
+        messages = [message for _, message in said]
+        return {"messages": messages, "after": rows[-1].id if rows else 0, "waiting": waiting > 0}
 
 
 def _draw(row: Delivery) -> dict[str, Any]:
@@ -297,10 +295,24 @@ def _draw(row: Delivery) -> dict[str, Any]:
         for span in parse(reply.text)
     ]
     buttons = [{"label": button.label, "action": button.action, "url": button.url} for button in reply.buttons]
-    return {"id": row.id, "own": False, "spans": spans, "buttons": buttons, "at": row.created_at.isoformat()}
+    return {"id": row.id, "own": False, "spans": spans, "buttons": buttons, "at": _sent_at(row).isoformat()}
 
 
-def _forget_visitor(session: Any, lane: str) -> None:
+def _draw_own(posted: Raw, at: datetime) -> dict[str, Any] | None:
+    """What the visitor said or pressed, under the id their page gave it; None for what the page said by itself."""
+    text = posted.get("text")
+    if not text or text == _START:
+        return None
+    return {"id": posted["id"], "own": True, "spans": [{"text": text}], "buttons": [], "at": at.isoformat()}
+
+
+def _sent_at(row: Delivery) -> datetime:
+    """When the message became readable: one that was put off belongs below what was said meanwhile."""
+    return row.finished_at or row.created_at
+
+
+def _forget_visitor(session: Session, lane: str) -> None:
+    lock_lane(session, lane)
     account = find_account(session, WebTransport.sender, lane)
     if account is not None:
         forget_account(session, account)
@@ -313,11 +325,18 @@ def _check_post(posted: Any) -> Response | None:
     if not isinstance(posted, dict) or not _EVENT_ID.match(str(posted.get("id", ""))):
         return _problem(400, "web.bad_request")
     text, action = posted.get("text", ""), posted.get("action", "")
-    if not isinstance(text, str) or not isinstance(action, str) or len(action.encode()) > 64:
+    if not isinstance(text, str) or not isinstance(action, str):
+        return _problem(400, "web.bad_request")
+    if not action.isprintable() or len(action.encode()) > MAX_BYTES:
         return _problem(400, "web.bad_request")
     if len(text) > _MAX_TEXT:
         return _problem(413, "web.too_long", limit=_MAX_TEXT)
     return None
+
+
+def _mend(text: str) -> str:
+    """Half an emoji, as a cut string holds it, cannot be stored: a question mark stands for it."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _cursor(value: object) -> int:
@@ -335,50 +354,14 @@ def _problem(status: int, key: str, **values: object) -> Response:
     return JSONResponse({"problem": t(key, **values)}, status_code=status)
 
 
-def _escape_html(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+def _fill_page(page: str, union: Union) -> str:
+    """The page with every sentence in its place, done once; only the visitor's own token stays open."""
+    values = {"union": union.name, "hotline": union.hotline}
 
+    def fill(blank: re.Match[str]) -> str:
+        name = blank[1]
+        if name == "csrf":
+            return blank[0]
+        return html.escape(values[name] if name in values else t(name, **values))
 
-class SecurityHeaders:
-    """Puts the same protective headers on every answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI entry point."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] += [
-                    (name.lower().encode(), value.encode()) for name, value in _SECURITY_HEADERS.items()
-                ]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-
-class BodyLimit:
-    """Refuses bodies larger than any message of the page or a platform can be."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI entry point."""
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        seen = 0
-
-        async def receive_limited() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > _MAX_BODY_BYTES:
-                return {"type": "http.disconnect"}
-            return message
-
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > _MAX_BODY_BYTES:
-            return await PlainTextResponse("too large", status_code=413)(scope, receive, send)
-        return await self._app(scope, receive_limited, send)
+    return _BLANK.sub(fill, page)

@@ -167,13 +167,13 @@ def _list_topics(context: Context) -> list[Reply]:
 
 def _list_topic(context: Context, action: ShowTopic) -> list[Reply]:
     entry_ids = context.answerer.entries_of(action.topic, context.today)
-    start = int(action.page) * _TOPIC_PAGE if action.page.isdigit() else 0
+    start = action.page * _TOPIC_PAGE
     shown = tuple(entry_ids[start : start + _TOPIC_PAGE])
     if not shown:
         raise Outdated
     buttons = _entry_buttons(context, shown, context.today)
     if start + _TOPIC_PAGE < len(entry_ids):
-        buttons.append(Button(t("faq.more_questions"), ShowTopic(action.topic, str(start // _TOPIC_PAGE + 1))))
+        buttons.append(Button(t("faq.more_questions"), ShowTopic(action.topic, action.page + 1)))
     return [Reply(t("faq.questions_of_topic"), tuple(buttons))]
 
 

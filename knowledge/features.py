@@ -1,0 +1,61 @@
+"""What the decision looks at: a few numbers about a question and the best entries found for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from rapidfuzz import fuzz
+
+from knowledge.normalize import fold
+from knowledge.search import Found, Searcher
+from knowledge.words import names_in
+
+Place = tuple[str, str]
+NAMES = ("nearness", "margin", "runner_up", "covered", "known", "agreement", "likeness", "elsewhere", "length")
+_COMPARED = 600
+"""Letters of a question compared letter by letter: more costs time and says nothing."""
+
+
+def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[Place]]) -> tuple[float, ...]:
+    """The numbers in the order of NAMES. `places` are the articles of each hit, in the order of the hits."""
+    top = searcher.rows[found.hits[0].entry_id]
+    scores = [hit.score for hit in found.hits] + [0.0, 0.0]
+    terms = found.terms or {}
+    singles = {term: count for term, count in terms.items() if ":" not in term}
+    question = fold(" ".join(found.words))[-_COMPARED:]
+    return (
+        found.nearness,
+        scores[0] - scores[1],
+        scores[1] - (scores[4] if len(scores) > 6 else 0.0),
+        _covered(searcher, singles, top),
+        _known(searcher, singles),
+        _agreement(places),
+        max(fuzz.token_set_ratio(question, fold(one)) for one in searcher.phrasings[top]) / 100,
+        math.log1p(len(set(names_in(question.split(), searcher.lexicon.off_topic)))),
+        math.log1p(len(found.words)),
+    )
+
+
+def _covered(searcher: Searcher, terms: Mapping[str, float], row: int) -> float:
+    """The share of what is telling in the question that the entry has, in its phrasings or in its answer."""
+    total = held = 0.0
+    for term in terms:
+        weight = searcher.phrases.idf_of(term) or searcher.rarest
+        total += weight
+        if searcher.joined.holds(term, row) or searcher.answers.holds(term, row):
+            held += weight
+    return held / total if total else 0.0
+
+
+def _known(searcher: Searcher, terms: Mapping[str, float]) -> float:
+    """The share of what is telling in the question that any phrasing has: other law speaks in other words."""
+    total = sum(searcher.phrases.idf_of(term) or searcher.rarest for term in terms)
+    return sum(searcher.phrases.idf_of(term) for term in terms) / total if total else 0.0
+
+
+def _agreement(places: Sequence[AbstractSet[Place]]) -> float:
+    """The share of the next three entries that rest on an article of the first."""
+    rest = places[1:4]
+    return sum(bool(one & places[0]) for one in rest) / len(rest) if rest else 1.0

@@ -1,0 +1,99 @@
+"""An inverted index in numpy: texts as bags of terms, scored by cosine or BM25 in a few hundred microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+K1 = 1.2
+B = 0.4
+"""Less length normalisation than usual: a long phrasing is a story, not a diluted text."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """Postings by term: for the term in column c, `docs[starts[c]:starts[c+1]]` and their weights."""
+
+    columns: dict[str, int]
+    starts: NDArray[np.int64]
+    docs: Ints
+    weights: Floats
+    idf: Floats
+    size: int
+
+    def idf_of(self, term: str) -> float:
+        """How telling a term is; 0 when no text has it."""
+        column = self.columns.get(term)
+        return 0.0 if column is None else float(self.idf[column])
+
+    def holds(self, term: str, row: int) -> bool:
+        """Whether the text in that row has the term."""
+        column = self.columns.get(term)
+        if column is None:
+            return False
+        docs = self.docs[self.starts[column] : self.starts[column + 1]]
+        place = int(np.searchsorted(docs, row))
+        return place < len(docs) and int(docs[place]) == row
+
+    def scores(self, query: Mapping[str, float]) -> Floats:
+        """The score of every text for a query given as term → weight."""
+        found = np.zeros(self.size, dtype=np.float32)
+        for term, weight in query.items():
+            column = self.columns.get(term)
+            if column is not None:
+                start, end = self.starts[column], self.starts[column + 1]
+                found[self.docs[start:end]] += self.weights[start:end] * np.float32(weight)
+        return found
+
+
+def _count(texts: Iterable[Mapping[str, float]]) -> tuple[dict[str, int], Ints, Ints, Floats, int]:
+    columns: dict[str, int] = {}
+    rows: list[int] = []
+    cols: list[int] = []
+    values: list[float] = []
+    size = 0
+    for text in texts:
+        for term, count in text.items():
+            cols.append(columns.setdefault(term, len(columns)))
+            values.append(count)
+        rows.append(len(text))
+        size += 1
+    docs = np.repeat(np.arange(size, dtype=np.int32), np.array(rows, dtype=np.int64))
+    return columns, docs, np.array(cols, dtype=np.int32), np.array(values, dtype=np.float32), size
+
+
+def build_cosine(texts: Iterable[Mapping[str, float]]) -> Index:
+    """Texts of length one under idf: two phrasings of different length compare fairly."""
+    columns, docs, cols, counts, size = _count(texts)
+    idf = _idf(cols, len(columns), size)
+    weights = np.sqrt(counts) * idf[cols]
+    norms = np.sqrt(np.bincount(docs, weights=weights**2, minlength=size))
+    weights = (weights / np.maximum(norms, 1e-6)[docs]).astype(np.float32)
+    return _arrange(columns, docs, cols, weights, idf, size)
+
+
+def build_bm25(texts: Iterable[Mapping[str, float]]) -> Index:
+    """Texts under Okapi BM25."""
+    columns, docs, cols, counts, size = _count(texts)
+    idf = _idf(cols, len(columns), size)
+    lengths = np.bincount(docs, weights=counts, minlength=size)
+    norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()) if size else 1.0, 1e-6))
+    weights = (idf[cols] * counts * (K1 + 1) / (counts + norm[docs])).astype(np.float32)
+    return _arrange(columns, docs, cols, weights, idf, size)
+
+
+def _idf(cols: Ints, terms: int, size: int) -> Floats:
+    frequency = np.bincount(cols, minlength=terms)
+    return np.log1p((size - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
+
+
+def _arrange(columns: dict[str, int], docs: Ints, cols: Ints, weights: Floats, idf: Floats, size: int) -> Index:
+    order = np.argsort(cols, kind="stable")
+    starts = np.zeros(len(columns) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(cols, minlength=len(columns)), out=starts[1:])
+    return Index(columns, starts, docs[order], weights[order], idf, size)

@@ -1,0 +1,52 @@
+"""An entry on a day, as a member reads it: first message with what it rests on, details, related questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from knowledge.citations import cite
+from knowledge.entry import Citation, ContentError, Entry, Library, Period
+from knowledge.figures import NoValueError, fill
+from knowledge.texts import t
+
+CITED = 4
+"""Citations named in the first message; the rest stand under the details."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is shown of an entry on a day. `message` and `details` use our formatting subset."""
+
+    message: str
+    details: str
+    citations: tuple[Citation, ...]
+    related: tuple[str, ...]
+    since: date
+
+
+def make_page(entry: Entry, library: Library, on: date) -> Page | None:
+    """The page of an entry on a day; None when nothing is known about that day."""
+    try:
+        period = entry.period_on(on)
+        if period is None:
+            return None
+        answer, details = (fill(text, library.figures, on) for text in (period.answer, period.details))
+    except (ContentError, NoValueError):
+        return None
+    message = f"{answer}\n\n{_footer(period, library)}"
+    rest = period.citations[CITED:]
+    if rest and details:
+        details += "\n\n" + t("answer.also_rests_on", places="; ".join(cite(one, library) for one in rest))
+    related = tuple(one for one in entry.related if one in library.entries)[:3]
+    return Page(message, details, period.citations, related, period.span.first)
+
+
+def _footer(period: Period, library: Library) -> str:
+    places = "; ".join(cite(one, library) for one in period.citations[:CITED])
+    first, last = period.span.first, period.span.last
+    if last is None:
+        since = t("answer.since", day=f"{first:%d/%m/%Y}")
+    else:
+        since = t("answer.between", first=f"{first:%d/%m/%Y}", last=f"{last:%d/%m/%Y}")
+    return f"{t('answer.rests_on', places=places)}\n{since}" if places else since

@@ -1,0 +1,127 @@
+"""Question → ranked entries: their phrasings, their answers and the headings of their articles are compared."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from knowledge.entry import Entry
+from knowledge.index import Floats, Index, build_bm25, build_cosine
+from knowledge.law import IndexedLaw
+from knowledge.spelling import Speller
+from knowledge.terms import READING, terms_of, terms_of_words
+from knowledge.words import Lexicon, split_words
+
+PHRASES, ENTRY, ANSWER, HEADINGS = 0.5, 0.4, 0.3, 0.15
+"""How much each comparison counts; every one is scaled so that its best entry has 1. Chosen on the measuring set,
+where the result hardly moves: see docs/explanation/search.md."""
+
+BEST = 3
+"""An entry is as near as its three nearest phrasings on average: one stray likeness is not enough."""
+
+_NOT_ANSWER = re.compile(r"\{[^}]*\}|^(?:#.*|Căn cứ:.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An entry and how well it fits; scores compare within one question only."""
+
+    entry_id: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best entries for a question, best first, and what the decision needs to know about the first."""
+
+    hits: tuple[Hit, ...] = ()
+    words: tuple[str, ...] = ()
+    terms: Mapping[str, float] | None = None
+    nearness: float = 0.0
+
+
+class Searcher:
+    """The index over some entries. Never changes once built."""
+
+    def __init__(self, entries: Sequence[Entry], lexicon: Lexicon, laws: Mapping[str, IndexedLaw]) -> None:
+        self.ids = [entry.id for entry in entries]
+        self.rows = {entry_id: row for row, entry_id in enumerate(self.ids)}
+        self.lexicon = lexicon
+        self.phrasings = [entry.phrasings for entry in entries]
+        counts = np.array([len(one) for one in self.phrasings], dtype=np.int64)
+        self._owners = np.repeat(np.arange(len(entries)), counts)
+        self._places = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        self._widest = max(int(counts.max(initial=1)), BEST)
+        terms = [[terms_of(phrase, lexicon) for phrase in one] for one in self.phrasings]
+        self.phrases = build_cosine(one for entry in terms for one in entry)
+        self.joined = build_bm25(_join(one) for one in terms)
+        self.answers = build_bm25(terms_of(_NOT_ANSWER.sub(" ", entry.body), lexicon) for entry in entries)
+        self._headings = build_bm25(terms_of(_headings(entry, laws), lexicon) for entry in entries)
+        self.rarest = float(self.phrases.idf.max(initial=1.0))
+        self.speller = Speller(term for term in self.phrases.columns if " " not in term and ":" not in term)
+
+    def search(self, text: str, limit: int = 10, without: int | None = None) -> Found:
+        """The best entries, best first; none when the text shares no word with any of them. `without` leaves one
+        phrasing, by its number among all, out of the comparison."""
+        words = split_words(text)
+        terms = self.terms_of(words)
+        if not self.ids or not terms:
+            return Found()
+        near = self.phrases.scores(weigh(terms, self.phrases))
+        if without is not None:
+            near[without] = 0.0
+        near = self._best_phrasings(near)
+        total = PHRASES * _scaled(near) + ENTRY * _scaled(self.joined.scores(terms))
+        total += ANSWER * _scaled(self.answers.scores(terms)) + HEADINGS * _scaled(self._headings.scores(terms))
+        best = np.argpartition(-total, min(limit, len(total) - 1))[:limit]
+        order = best[np.argsort(-total[best], kind="stable")]
+        hits = tuple(Hit(self.ids[row], float(total[row])) for row in order if total[row] > 0)
+        return Found(hits, tuple(words), terms, float(near[order[0]]) if hits else 0.0)
+
+    def terms_of(self, words: Sequence[str]) -> dict[str, float]:
+        """The terms of a question, each once however often a story repeats it, with misspelt words mended beside."""
+        found = terms_of_words(words, self.lexicon)
+        mended = self.speller.mend(words, self.lexicon)
+        if mended is not None:
+            for term, count in terms_of_words(mended, self.lexicon).items():
+                found[term] = max(found[term], READING * count)
+        return {term: min(count, 1.0) for term, count in found.items()}
+
+    def _best_phrasings(self, scores: Floats) -> Floats:
+        table = np.zeros((len(self.ids), self._widest), dtype=np.float32)
+        table[self._owners, self._places] = scores
+        return np.asarray(np.partition(table, self._widest - BEST, axis=1)[:, -BEST:].mean(axis=1), dtype=np.float32)
+
+
+def _join(texts: Iterable[Mapping[str, float]]) -> Counter[str]:
+    joined: Counter[str] = Counter()
+    for one in texts:
+        joined.update(one)  # type: ignore[arg-type]  # a Counter of shares is still a Counter
+    return joined
+
+
+def _headings(entry: Entry, laws: Mapping[str, IndexedLaw]) -> str:
+    """The headings of the articles an entry rests on: people who ask in the words of the law find it by them."""
+    found = []
+    for one in entry.citations:
+        law = laws.get(one.source)
+        article = law.articles.get(str(one.article)) if law else None
+        if article is not None:
+            found.append(article.heading)
+    return ". ".join(dict.fromkeys(found))
+
+
+def _scaled(scores: Floats) -> Floats:
+    top = scores.max(initial=0.0)
+    return scores / top if top > 0 else scores
+
+
+def weigh(query: Mapping[str, float], index: Index) -> dict[str, float]:
+    """The query under the idf of the index, of length one; a term that no text has still counts in the length."""
+    weights = {term: count * index.idf_of(term) for term, count in query.items()}
+    norm = sum(weight**2 for weight in weights.values()) ** 0.5 or 1.0
+    return {term: weight / norm for term, weight in weights.items() if weight}

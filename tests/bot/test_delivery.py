@@ -1,0 +1,145 @@
+"""Sending: within the rate, in order, and an honest record of how each message ended."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+
+from bot.delivery import Rate
+from bot.transports import AccountPaused, PersonMoved, PersonUnreachable, SendFailed, SendUnavailable, SendUncertain
+from db.accounts import lane_of
+from db.deliveries import Outgoing, add_deliveries, claim_due, recover_claimed
+from db.models import Account, Delivery, DeliveryKind, DeliveryState
+from tests.talk import Talk
+
+
+async def _wait_for(talk: Talk, *states: DeliveryState) -> Delivery:
+    for _ in range(400):
+        talk.pass_time(seconds=1)
+        rows: list[Delivery] = [row for row in talk.rows(Delivery) if row.kind is DeliveryKind.REPLY]
+        if rows and rows[-1].state in states:
+            return rows[-1]
+        await asyncio.sleep(0.01)
+    raise AssertionError([(row.state, row.reason) for row in talk.rows(Delivery)])
+
+
+async def _say(talk: Talk, text: str = "menu") -> None:
+    await talk.inbox.receive(talk.edge, {"who": "addr-Lan", "id": talk.new_id(), "kind": "text", "text": text})
+
+
+@pytest.mark.parametrize(
+    "failure", [AccountPaused(0.05), SendUnavailable(), SendUncertain()], ids=["paused", "unavailable", "uncertain"]
+)
+async def test_reply_that_met_a_passing_fault_is_sent_later(talk: Talk, failure: Exception) -> None:
+    """Too many requests, an outage, a lost answer: a reply is tried again until it is out."""
+    talk.edge.failures = [failure]
+    await _say(talk)
+    delivery = await _wait_for(talk, DeliveryState.SENT)
+    assert delivery.attempts == 2
+    assert len(talk.edge.sent) == 1
+
+
+async def test_reply_whose_answer_was_lost_is_sent_again(talk: Talk) -> None:
+    """A double reply is better than none."""
+    talk.edge.after_sending = [SendUncertain()]
+    await _say(talk)
+    await _wait_for(talk, DeliveryState.SENT)
+    assert len(talk.edge.sent) == 2
+
+
+async def test_person_who_blocked_the_bot_is_marked_and_not_tried_again(talk: Talk) -> None:
+    """A refusal for good ends in "failed" with its reason."""
+    talk.edge.failures = [PersonUnreachable("blocked")]
+    await _say(talk)
+    delivery = await _wait_for(talk, DeliveryState.FAILED)
+    assert delivery.reason == "blocked"
+    assert talk.rows(Account)[0].unreachable_since is not None
+
+
+async def test_message_the_platform_rejects_is_failed_with_its_reason(talk: Talk) -> None:
+    """A bad message is not repeated for ever."""
+    talk.edge.failures = [SendFailed("can't parse entities")]
+    await _say(talk)
+    assert (await _wait_for(talk, DeliveryState.FAILED)).reason == "can't parse entities"
+
+
+async def test_message_follows_a_chat_that_moved(talk: Talk) -> None:
+    """A new address is used at once."""
+    talk.edge.failures = [PersonMoved("new-address")]
+    await _say(talk)
+    await _wait_for(talk, DeliveryState.SENT)
+    assert talk.edge.sent[-1][0] == "new-address"
+
+
+async def test_bug_in_a_transport_stops_nobody_else(talk: Talk) -> None:
+    """One message that cannot be drawn is failed; the next goes out."""
+    talk.edge.failures = [KeyError("bug")]
+    await _say(talk)
+    await _wait_for(talk, DeliveryState.FAILED)
+    await _say(talk)
+    await _wait_for(talk, DeliveryState.SENT)
+
+
+async def test_stale_message_is_not_sent(talk: Talk) -> None:
+    """The late guard: what expired is recorded, not sent."""
+    lane = lane_of(talk.database.keys, talk.edge.sender, "x")
+    with talk.database.begin() as session:
+        now = talk.now()
+        stale = Outgoing(DeliveryKind.REPLY, "s", lane, talk.edge.sender, "x", {"text": "cũ", "buttons": []}, now - timedelta(1))
+        add_deliveries(session, [stale], now)
+    await _wait_for(talk, DeliveryState.EXPIRED)
+    assert talk.edge.sent == []
+
+
+async def test_one_message_per_kind_subject_and_recipient(talk: Talk) -> None:
+    """Adding the same message twice sends it once."""
+    now = talk.now()
+    message = Outgoing(
+        DeliveryKind.OPERATOR_ALERT, "s", "r", "nobody:1", "x", {"text": "a", "buttons": []}, now + timedelta(1)
+    )
+    with talk.database.begin() as session:
+        add_deliveries(session, [message, message], now)
+    with talk.database.begin() as session:
+        add_deliveries(session, [message], now)
+    assert len(talk.rows(Delivery)) == 1
+
+
+async def test_claims_cut_off_by_a_crash_are_due_again(talk: Talk) -> None:
+    """Whoever takes an account over finds what the last one was sending."""
+    now = talk.now()
+    with talk.database.begin() as session:
+        rows = [
+            Outgoing(DeliveryKind.REPLY, f"s{n}", "r", "nobody:1", "x", {"text": "a", "buttons": []}, now + timedelta(1))
+            for n in range(3)
+        ]
+        add_deliveries(session, rows, now)
+        assert len(claim_due(session, "nobody:1", now, 2)) == 2
+    with talk.database.begin() as session:
+        assert recover_claimed(session, "nobody:1") == 2
+        assert len(claim_due(session, "nobody:1", now, 10)) == 3
+
+
+async def test_alert_goes_before_replies(talk: Talk) -> None:
+    """An urgent message never waits behind talk."""
+    now = talk.now()
+    with talk.database.begin() as session:
+        for kind in (DeliveryKind.REPLY, DeliveryKind.OPERATOR_ALERT):
+            add_deliveries(
+                session, [Outgoing(kind, "s", "r", "nobody:1", "x", {"text": "a", "buttons": []}, now + timedelta(1))], now
+            )
+        assert claim_due(session, "nobody:1", now, 1)[0].kind is DeliveryKind.OPERATOR_ALERT
+
+
+async def test_rate_is_never_exceeded_in_any_second() -> None:
+    """At most the limit starts in any window of one second, also after a pause."""
+    rate = Rate(20)
+    starts = []
+    for number in range(50):
+        if number == 25:
+            rate.pause(0.3)
+        await rate.wait()
+        starts.append(time.monotonic())
+    windows = [sum(1 for other in starts if start <= other < start + 0.999) for start in starts]
+    assert max(windows) <= 20
+    assert max(later - earlier for earlier, later in zip(starts, starts[1:], strict=False)) >= 0.25

@@ -1,0 +1,85 @@
+"""What every test can ask for: keys, a database of each kind, the answers, people to talk with."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from db.keys import Keys, create_key_file
+from db.migrate import migrate
+from db.session import Database
+from knowledge.answer import Answerer, load_answerer
+
+from .postgres import Postgres, run_postgres
+from .talk import Talk
+
+_numbers = itertools.count(1)
+TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """One key ring for the session."""
+    return create_key_file(tmp_path_factory.mktemp("keys") / "union.key")
+
+
+@pytest.fixture(scope="session")
+def answerer() -> Answerer:
+    """The published answers."""
+    return load_answerer()
+
+
+@pytest.fixture(scope="session")
+def postgres(keys: Keys) -> Iterator[Postgres]:
+    """A real server with one migrated database to copy from."""
+    with run_postgres() as server:
+        server.execute(f"CREATE DATABASE {TEMPLATE}")
+        database = Database(server.url_of(TEMPLATE), keys)
+        migrate(database)
+        database.close()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy from."""
+    path = tmp_path_factory.mktemp("template") / "union.db"
+    database = Database(f"sqlite:///{path}", keys)
+    migrate(database)
+    database.close()  # the last connection writes the log into the file
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a migrated, empty database: every test that asks runs on both kinds."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        (tmp_path / "union.db").write_bytes(template.read_bytes())
+        return f"sqlite:///{tmp_path / 'union.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"test_{next(_numbers)}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    return server.url_of(name)
+
+
+@pytest.fixture
+def database(database_url: str, keys: Keys) -> Iterator[Database]:
+    """A migrated, empty database."""
+    opened = Database(database_url, keys)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+async def talk(database: Database, answerer: Answerer) -> AsyncIterator[Talk]:
+    """The running core with people to talk with."""
+    async with Talk.start(database, answerer) as running:
+        yield running
+
+
+def is_postgres(url: str) -> bool:
+    """Whether a URL names a PostgreSQL database."""
+    return make_url(url).get_backend_name() == "postgresql"

@@ -1,0 +1,209 @@
+"""People who talk with the running core, so that a dialogue test reads as a sentence of union life.
+
+Everything is real (inbox, dispatch, ledger, sender, database) but the platform at the edge and the clock.
+"""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bot.delivery import Sender
+from bot.inbox import Inbox, OperatorContact
+from bot.transports import Raw, Receive
+from bot.transports.formatting import to_plain
+from bot.transports.operator_log import OperatorLog
+from db.session import Database
+from handlers.chat import Incoming, Kind, StoredButton, StoredReply
+from handlers.feature import Union
+from knowledge.answer import Answerer
+from knowledge.normalize import fold
+
+SECONDS = 10
+HOTLINE = "1900 0000"
+
+
+class Edge:
+    """The platform: hands updates in, takes messages out, and fails the way a test asks."""
+
+    sender = "edge:1"
+    messages_per_second = None
+    text_limit = 4096
+    stored_is_sent = False
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, StoredReply]] = []
+        self.failures: list[Exception] = []
+        self.after_sending: list[Exception] = []
+
+    def measure(self, text: str) -> int:
+        return len(text)
+
+    def read(self, raw: Raw) -> Incoming | None:
+        if raw["kind"] == "noise":
+            return None
+        return Incoming(
+            self.sender, raw["who"], raw["id"], Kind(raw["kind"]), raw.get("text", ""), raw.get("action"), raw.get("name")
+        )
+
+    async def listen(self, receive: Receive) -> None:
+        await asyncio.Event().wait()
+
+    async def send(self, address: str, reply: StoredReply) -> str | None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append((address, reply))
+        if self.after_sending:
+            raise self.after_sending.pop(0)
+        return f"m{len(self.sent)}"
+
+    async def close(self) -> None:
+        pass
+
+
+class Talk:
+    """The running core. `member` brings people in; `moment` is the time everybody sees."""
+
+    def __init__(self, database: Database, answerer: Answerer) -> None:
+        self.database = database
+        self.answerer = answerer
+        self.moment = datetime.now(UTC)
+        self.edge = Edge()
+        self.operator_log = OperatorLog()
+        self.sender = Sender(self.edge, database, self.now)
+        self.alerts = Sender(self.operator_log, database, self.now)
+        self.inbox = Inbox(
+            database,
+            answerer,
+            Union("Công đoàn Thử nghiệm", HOTLINE),
+            OperatorContact(OperatorLog.sender, "operator"),
+            self._wake,
+            self.now,
+        )
+        self.inbox.register(self.edge)
+        self._ids = itertools.count(1)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def start(cls, database: Database, answerer: Answerer) -> AsyncIterator["Talk"]:
+        """Run the core while the block runs; leaving it cuts everything off, like a stopped program."""
+        talk = cls(database, answerer)
+        tasks = [
+            asyncio.create_task(talk.inbox.run(workers=3)),
+            asyncio.create_task(talk.sender.run()),
+            asyncio.create_task(talk.alerts.run()),
+        ]
+        try:
+            yield talk
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def pass_time(self, **amount: float) -> None:
+        """Let time pass for everybody."""
+        self.moment += timedelta(**amount)
+        self._wake(self.edge.sender)
+
+    def member(self, name: str, address: str | None = None) -> "Member":
+        """A person on the edge's platform."""
+        return Member(self, name, address or f"addr-{name}")
+
+    def new_id(self) -> str:
+        return f"{id(self)}-{next(self._ids)}"
+
+    def look(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Read committed data through a session of its own."""
+        with self.database.read() as session:
+            return work(session, *args)
+
+    def rows(self, model: type[Any]) -> list[Any]:
+        """Every row of a table, as committed."""
+
+        def read(session: Session) -> list[Any]:
+            return list(session.query(model).order_by(*model.__table__.primary_key.columns))
+
+        rows: list[Any] = self.look(read)
+        return rows
+
+    def _wake(self, sender: str) -> None:
+        (self.sender if sender == self.edge.sender else self.alerts).wake()
+
+
+class Member:
+    """Somebody with a phone."""
+
+    def __init__(self, talk: Talk, name: str, address: str) -> None:
+        self._talk = talk
+        self.name = name
+        self.address = address
+
+    async def says(self, text: str, event_id: str | None = None) -> list[StoredReply]:
+        """Send words and wait for what comes back."""
+        return await self._do({"kind": "text", "text": text}, event_id)
+
+    async def presses(self, label: str, event_id: str | None = None) -> list[StoredReply]:
+        """Press the newest button whose label holds these words."""
+        return await self._do({"kind": "button", "action": self.button(label).action}, event_id)
+
+    async def presses_payload(self, payload: str) -> list[StoredReply]:
+        """Press a button of any age."""
+        return await self._do({"kind": "button", "action": payload}, None)
+
+    async def does(self, kind: Kind) -> list[StoredReply]:
+        """Send a sticker, a file, or leave."""
+        return await self._do({"kind": kind.value}, None)
+
+    def button(self, label: str) -> StoredButton:
+        """The newest button whose label holds these words. Raises AssertionError when there is none."""
+        for reply in reversed(self.heard):
+            for button in reply.buttons:
+                if fold(label) in fold(button.label):
+                    return button
+        raise AssertionError(f"no button {label!r}; offered: {[b.label for r in self.heard[-3:] for b in r.buttons]}")
+
+    @property
+    def heard(self) -> list[StoredReply]:
+        """Everything this person was sent, oldest first."""
+        return [reply for address, reply in self._talk.edge.sent if address == self.address]
+
+    def hears(self, *words: str) -> None:
+        """The last message holds these words, whatever the marks."""
+        assert self.heard, "nothing was heard"
+        last = fold(to_plain(self.heard[-1].text))
+        for word in words:
+            assert fold(word) in last, f"{word!r} not in {last!r}"
+
+    async def _do(self, raw: dict[str, Any], event_id: str | None) -> list[StoredReply]:
+        before = len(self.heard)
+        full = {"who": self.address, "id": event_id or self._talk.new_id(), "name": self.name, **raw}
+        assert await self._talk.inbox.receive_and_wait(self._talk.edge, full, SECONDS), "the event was not handled in time"
+        await self.settled()
+        return self.heard[before:]
+
+    async def settled(self) -> None:
+        """Wait until nothing is left to be sent now."""
+        from db.models import Delivery, DeliveryState
+
+        deadline = asyncio.get_running_loop().time() + SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            open_rows = [
+                row
+                for row in self._talk.rows(Delivery)
+                if row.state is DeliveryState.CLAIMED
+                or (row.state is DeliveryState.DUE and row.not_before_at <= self._talk.now())
+            ]
+            if not open_rows:
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError("messages were still being sent")
