@@ -134,6 +134,7 @@ class App:
             log.info("stopping")
             self._clock.stop()
             if server and serving:
+                self.web.end_waiting()
                 server.should_exit = True
                 await asyncio.wait([serving], timeout=_SHUTDOWN_SECONDS)
             await self._finish_what_is_in_hand()

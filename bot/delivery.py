@@ -1,6 +1,7 @@
 """Sends what is due on one bot account: within its rate, in order for each person, and writes down how it ended."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import deque
@@ -94,10 +95,9 @@ class Sender:
             await asyncio.gather(*self._last_to.values(), return_exceptions=True)
 
     async def _sleep(self) -> None:
-        try:
-            await asyncio.wait_for(self._awake.wait(), _LOOK_SECONDS)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._awake.wait()
 
     async def _send_due(self) -> bool:
         """Claim and start a batch; False when nothing was due."""

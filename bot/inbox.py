@@ -162,7 +162,8 @@ class Inbox:
         self._watchers[lane].append(watcher)
         try:
             await self.receive(transport, raw)
-            await asyncio.wait_for(watcher[1], seconds)
+            async with asyncio.timeout(seconds):
+                await watcher[1]
         except TimeoutError:
             return False
         finally:

@@ -5,6 +5,7 @@ in the delivery ledger, so a reload or another tab shows the same talk.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import html
@@ -68,6 +69,7 @@ class WebTransport:
 
     def __init__(self) -> None:
         self._news: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.is_ending = False
 
     def measure(self, text: str) -> int:
         """Plain characters."""
@@ -99,13 +101,19 @@ class WebTransport:
         event = asyncio.Event()
         self._news[address].add(event)
         try:
-            await asyncio.wait_for(event.wait(), seconds)
-        except TimeoutError:
-            return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await event.wait()
         finally:
             self._news[address].discard(event)
             if not self._news[address]:
                 del self._news[address]
+
+    def end_waiting(self) -> None:
+        """Let every open page go: the program stops."""
+        self.is_ending = True
+        for address in list(self._news):
+            self.tell(address)
 
     async def close(self) -> None:
         """Nothing to give up."""
@@ -215,7 +223,7 @@ class WebServer:
         until = asyncio.get_running_loop().time() + _POLL_SECONDS
         while True:
             found = await self._list_messages(lane, after, known)
-            if found["messages"] or asyncio.get_running_loop().time() >= until:
+            if found["messages"] or self._transport.is_ending or asyncio.get_running_loop().time() >= until:
                 return found
             await self._transport.wait_for_news(who, _LOOK_AGAIN_SECONDS)
 

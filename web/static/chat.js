@@ -23,6 +23,7 @@
 
   var shown = new Map(); // message id → its element, in the order of the talk
   var sending = null; // what is on its way: {id, text, action}
+  var next = null; // what was pressed or typed meanwhile
   var polling = false;
   var failures = 0;
   var pollTimer = 0;
@@ -81,8 +82,9 @@
   function endSession(answer) {
     if (ended) return;
     ended = true;
-    if (Date.now() - Number(recall(RELOADED)) > 60000) {
-      keep(RELOADED, String(Date.now()));
+    var isRecent = Date.now() - Number(recall(RELOADED)) < 60000;
+    keep(RELOADED, String(Date.now()));
+    if (!isRecent && recall(RELOADED)) { // where nothing can be kept, cookies are off too: reloading would never end
       location.reload();
       return;
     }
@@ -261,12 +263,16 @@
 
   // Words stay in the box until the server has them; a repeat carries the same id, so nothing happens twice.
   function send(post) {
-    if (sending || ended) return;
+    if (ended) return;
+    if (sending) {
+      if (post.action ? post.action !== sending.action : sending.action || sending.isStart) next = post;
+      return;
+    }
     sending = post;
     hush();
-    box.readOnly = true;
     setWorking(true);
-    keep(OUTBOX, JSON.stringify(post));
+    if (!post.isStart) keep(OUTBOX, JSON.stringify(post));
+    box.readOnly = !post.action && !post.isStart;
     var own = [];
     if (!post.isStart) {
       own = append([{ id: post.id, own: true, spans: [{ text: post.text }], at: new Date().toISOString() }]);
@@ -279,6 +285,7 @@
       if ((status === 200 || status === 201) && answer) return confirmSent(post, answer);
       own.forEach(function (node) { node.remove(); });
       if (own.length) shown.delete(post.id);
+      next = null;
       finishSending(false);
       var isRefused = status === 400 || status === 413; // repeating it would not help
       var reason = (answer && answer.problem) || (status ? words.notSent : words.notConnected);
@@ -295,7 +302,7 @@
   }
 
   function confirmSent(post, answer) {
-    if (!post.action && !post.isStart) setText('');
+    if (!post.action && !post.isStart && box.value.trim() === post.text) setText('');
     keep(OUTBOX, '');
     keep(RELOADED, '');
     var own = shown.get(post.id);
@@ -303,6 +310,11 @@
     finishSending(answer.waiting);
     reveal(append(answer.messages));
     reconnect();
+    if (next) {
+      var following = next;
+      next = null;
+      send(following);
+    }
   }
 
   function finishSending(isWaiting) {
