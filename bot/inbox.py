@@ -157,11 +157,12 @@ class Inbox:
         incoming = transport.read(raw)
         if incoming is None:
             return True
+        await self.receive(transport, raw)
+        # Watched only once it is stored: receiving queued the lane, so it is tried at least once from here on.
         lane = self._lane_of(incoming)
         watcher = (incoming.event_id, asyncio.get_running_loop().create_future())
         self._watchers[lane].append(watcher)
         try:
-            await self.receive(transport, raw)
             async with asyncio.timeout(seconds):
                 await watcher[1]
         except TimeoutError:

@@ -62,7 +62,7 @@ def impact(arguments: argparse.Namespace) -> int:
 
 
 def ask(arguments: argparse.Namespace) -> int:
-    answerer = load_answerer(include_drafts=arguments.drafts)
+    answerer = load_answerer(include_drafts=arguments.drafts, law_texts=law_folder())
     on: date = arguments.on or arguments.today
     if arguments.batch is not None:
         if not arguments.batch.is_file():

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
 from knowledge.dates import day_spoken_of
-from knowledge.entry import CONTENT, Citation, Library, Status
-from knowledge.law import load_index
+from knowledge.decide import Bar, load_bar
+from knowledge.entry import CONTENT, Citation, ContentError, Library, Status
+from knowledge.features import Place, features_of
+from knowledge.law import LawTexts, load_index
 from knowledge.load import load_library
-from knowledge.pages import Page, make_page
-from knowledge.search import Hit, Searcher
+from knowledge.pages import CITED, Page, distinct, make_page
+from knowledge.search import Found, Hit, Searcher
+from knowledge.statutes import Statutes
+from knowledge.talk import Talk, load_talk
+from knowledge.texts import t
 from knowledge.topics import Topic, load_topics
 from knowledge.words import load_lexicon
 
+__all__ = ["Answer", "Answerer", "Outcome", "Page", "load_answerer"]
+
 MOST_OPTIONS = 4
-SURE = 0.62
-CLOSE = 0.35
+MOST_BESIDE = 3
+"""Entries offered beside an answer that is not quite sure."""
+
+LOOKED_AT = 10
+MOST_QUESTIONS = 3
+_SENTENCE = re.compile(r"[^?\n]*\?+|[^\n?]+")
+_SHORTEST_QUESTION = 4
 
 
 class Outcome(StrEnum):
@@ -33,7 +47,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What was decided. `text` is what is said when no entry is shown; empty leaves the sentence to the caller."""
+    """What was decided. `options` are what to choose from when asking back, and what else may be meant beside an
+    answer. `text` is what is said when no entry is shown, and stands above the options when asking back; empty leaves
+    the sentence to the caller. `score` is the chance that the first entry is right."""
 
     outcome: Outcome
     entry_id: str | None
@@ -43,38 +59,109 @@ class Answer:
     text: str = ""
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What was found for a question, with the chance that the first is right and that one of four is."""
+
+    hits: tuple[Hit, ...] = ()
+    first: float = 0.0
+    among: float = 0.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything an answerer is made of, read once."""
+
+    library: Library
+    searcher: Searcher
+    statutes: Statutes
+    talk: Talk
+    bar: Bar
+    topics: list[Topic]
+
+
 class Answerer:
     """Answers from the entries of a library. Never changes once built; safe to share between threads."""
 
-    def __init__(self, library: Library, searcher: Searcher, topics: list[Topic], shown: set[str]) -> None:
-        self._library = library
-        self._searcher = searcher
-        self._topics = topics
-        self._shown = shown
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._library = parts.library
+        self._shown = frozenset(parts.searcher.ids)
 
     def answer(self, text: str, today: date) -> Answer:
         """What to say to a message, by the law of the day it speaks of, else of today."""
+        intent = self._parts.talk.small_talk(text)
+        if intent is not None:
+            return Answer(Outcome.SMALL_TALK, None, 1.0, (), today, t(f"small_talk.{intent}"))
         on = day_spoken_of(text, today) or today
-        hits = [hit for hit in self._searcher.search(text).hits if self.page(hit.entry_id, on) is not None]
-        return self._decide(hits, on)
+        statute = self._look_up(text, on)
+        if statute is not None:
+            return statute
+        if self._parts.talk.own_case(text):
+            return Answer(Outcome.HANDOVER, None, 1.0, (), on)
+        return self._decide(text, on)
 
-    def _decide(self, hits: list[Hit], on: date) -> Answer:
-        score = hits[0].score if hits else 0.0
-        if score >= SURE:
-            return Answer(Outcome.ANSWER, hits[0].entry_id, score, (), on)
-        options = tuple(hit.entry_id for hit in hits[:MOST_OPTIONS])
-        if score >= CLOSE and len(options) > 1:
-            return Answer(Outcome.ASK_BACK, None, score, options, on)
-        return Answer(Outcome.ABSTAIN, None, score, (), on)
+    def judge(self, text: str, on: date) -> Judged:
+        """The best entries for a text and how far they can be trusted, whatever the bar."""
+        found = self._parts.searcher.search(text, LOOKED_AT)
+        if not found.hits:
+            return Judged()
+        features = self.features(found, on)
+        return Judged(found.hits, self._parts.bar.first.chance(features), self._parts.bar.among.chance(features))
+
+    def features(self, found: Found, on: date) -> tuple[float, ...]:
+        places = [self.places_of(hit.entry_id, on) for hit in found.hits]
+        return features_of(self._parts.searcher, found, places)
+
+    def _decide(self, text: str, on: date) -> Answer:
+        judged, bar = self.judge(text, on), self._parts.bar
+        if judged.first < bar.answer_from and judged.among < bar.ask_from:
+            return Answer(Outcome.ABSTAIN, None, judged.first, (), on)
+        first = judged.hits[0].entry_id
+        if not self._is_known(first, on):
+            return Answer(Outcome.ABSTAIN, None, judged.first, (), on, t("answer.unknown_then", day=f"{on:%d/%m/%Y}"))
+        known = [hit.entry_id for hit in judged.hits if self._is_known(hit.entry_id, on)]
+        if judged.first >= bar.answer_from:
+            beside = self._other_questions(text, first, on)
+            if judged.first < bar.alone_from:
+                beside = [*beside, *(one for one in known[1:] if one not in beside)]
+            return Answer(Outcome.ANSWER, first, judged.first, tuple(beside[:MOST_BESIDE]), on)
+        return Answer(Outcome.ASK_BACK, None, judged.first, tuple(known[:MOST_OPTIONS]), on)
+
+    def _other_questions(self, text: str, first: str, on: date) -> list[str]:
+        """The entries for the other questions of a message, one each."""
+        asked = [part for part in _SENTENCE.findall(text) if part.rstrip().endswith("?")]
+        asked = [part for part in asked if len(part.split()) >= _SHORTEST_QUESTION]
+        found: list[str] = []
+        for part in asked[:MOST_QUESTIONS] if len(asked) > 1 else []:
+            judged = self.judge(part, on)
+            if judged.first >= self._parts.bar.answer_from:
+                found.append(judged.hits[0].entry_id)
+        return [one for one in dict.fromkeys(found) if one != first and self._is_known(one, on)]
+
+    def _look_up(self, text: str, on: date) -> Answer | None:
+        found = self._parts.statutes.find(text, on)
+        if found is None:
+            return None
+        wanted = (found.source.number, found.article)
+        cited = [one for one in self._parts.searcher.ids if wanted in self.places_of(one, on, most=None)]
+        cited = [one for one in cited if self._is_known(one, on)]
+        leading = [one for one in cited if self.citations_of(one, on)[0].article == found.article]
+        options = tuple(dict.fromkeys([*leading, *cited]))[:MOST_OPTIONS]
+        tail = t("answer.article_entries" if options else "answer.article_no_entry")
+        said = f"{self._parts.statutes.say(found)}\n\n{tail}"
+        return Answer(Outcome.ASK_BACK if options else Outcome.ABSTAIN, None, 1.0, options, on, said)
 
     def ranked(self, text: str, limit: int = 5) -> list[Hit]:
-        """The best entries whatever the bar, for curators."""
-        return list(self._searcher.search(text, limit).hits)
+        """The best entries whatever the bar, for curators; their scores compare within one question only."""
+        return list(self._parts.searcher.search(text, limit).hits)
 
     def page(self, entry_id: str, on: date) -> Page | None:
         """The entry as it was on that day; None when unknown, retired or nothing is known about that day."""
-        entry = self._library.entries.get(entry_id) if entry_id in self._shown else None
-        return None if entry is None else make_page(entry, self._library, on)
+        if entry_id not in self._shown:
+            return None
+        page = make_page(self._library.entries[entry_id], self._library, on)
+        return page and replace(page, related=tuple(one for one in page.related if one in self._shown))
 
     def has(self, entry_id: str) -> bool:
         return entry_id in self._shown
@@ -86,35 +173,54 @@ class Answerer:
         return self._library.entries[entry_id].question
 
     def citations_of(self, entry_id: str, on: date) -> tuple[Citation, ...]:
-        page = self.page(entry_id, on)
-        return page.citations if page else ()
+        """What the entry rests on that day, most important first, each place once; none when nothing is known."""
+        try:
+            period = self._library.entries[entry_id].period_on(on)
+        except ContentError:
+            return ()
+        return distinct(period.citations) if period else ()
+
+    def places_of(self, entry_id: str, on: date, most: int | None = CITED) -> frozenset[Place]:
+        """Law and article of the citations named in the first message, or of all."""
+        return frozenset((one.source, str(one.article)) for one in self.citations_of(entry_id, on)[:most])
+
+    def _is_known(self, entry_id: str, on: date) -> bool:
+        return self.page(entry_id, on) is not None
 
     def topics(self, on: date) -> list[tuple[str, str]]:
         """The topics that have something to show on that day, most asked first: key and title."""
-        return [(topic.key, topic.title) for topic in self._topics if self.entries_of(topic.key, on)]
+        return [(topic.key, topic.title) for topic in self._parts.topics if self.entries_of(topic.key, on)]
 
     def entries_of(self, topic: str, on: date) -> list[str]:
         """The entries of a topic on that day, most asked first; none for an unknown topic."""
-        found = next((one for one in self._topics if one.key == topic), None)
+        found = next((one for one in self._parts.topics if one.key == topic), None)
         if found is None:
             return []
-        entries = [
-            entry
-            for entry in self._library.entries.values()
-            if entry.id in self._shown and entry.topic in found.folders and entry.period_on(on) is not None
-        ]
+        entries = [self._library.entries[one] for one in self._parts.searcher.ids]
+        entries = [one for one in entries if one.topic in found.folders and self.citations_of(one.id, on)]
         order = {entry_id: place for place, entry_id in enumerate(found.first)}
-        entries.sort(key=lambda entry: (order.get(entry.id, len(order)), found.folders.index(entry.topic), entry.id))
-        return [entry.id for entry in entries]
+        entries.sort(key=lambda one: (order.get(one.id, len(order)), found.folders.index(one.topic), one.id))
+        return [one.id for one in entries]
 
 
-def load_answerer(content: Path = CONTENT, include_drafts: bool = False) -> Answerer:
-    """An answerer over the published entries; with the drafts too for curators' tools, never for members."""
-    library = load_library(content)
-    wanted = [
-        entry
-        for entry in library.entries.values()
-        if entry.status is Status.PUBLISHED or (include_drafts and entry.status is not Status.RETIRED)
-    ]
-    searcher = Searcher(wanted, load_lexicon(content), load_index(content / "law_index.json"))
-    return Answerer(library, searcher, load_topics(content), {entry.id for entry in wanted})
+def load_answerer(
+    content: Path = CONTENT, include_drafts: bool = False, law_texts: Path | None = None
+) -> Answerer:
+    """An answerer over the published entries; with the drafts too for curators' tools, never for members. `law_texts`
+    is the folder of imported law texts, from which articles are quoted word for word."""
+    return build_answerer(load_library(content), content, include_drafts, law_texts)
+
+
+def build_answerer(
+    library: Library, content: Path = CONTENT, include_drafts: bool = False, law_texts: Path | None = None
+) -> Answerer:
+    """The same over a library already read."""
+    wanted: Sequence[Status] = (Status.PUBLISHED,)
+    if include_drafts:
+        wanted = (Status.PUBLISHED, Status.REVIEWED, Status.DRAFT)
+    entries = [entry for entry in library.entries.values() if entry.status in wanted]
+    lexicon, laws = load_lexicon(content), load_index(content / "law_index.json")
+    texts = LawTexts(law_texts) if law_texts is not None and law_texts.is_dir() else None
+    statutes = Statutes(library, laws, lexicon, texts)
+    searcher = Searcher(entries, lexicon, laws)
+    return Answerer(Parts(library, searcher, statutes, load_talk(content), load_bar(content), load_topics(content)))

@@ -21,7 +21,7 @@ def first_message(answerer: Answerer, answer: Answer) -> str:
     if answer.text:
         return answer.text
     if answer.outcome is Outcome.ASK_BACK:
-        return t("faq.ask_back")
+        return t("faq.ask_back")  # the handlers put the questions on buttons below it
     key = "faq.handover" if answer.outcome is Outcome.HANDOVER else "faq.abstain"
     return t(key, hotline=t("union.no_hotline"))
 

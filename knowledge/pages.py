@@ -25,6 +25,14 @@ class Page:
     since: date
 
 
+def distinct(citations: tuple[Citation, ...]) -> tuple[Citation, ...]:
+    """The citations in order, each clause once: a point more or less is no other place to look at."""
+    seen: dict[tuple[str, str, str], Citation] = {}
+    for one in citations:
+        seen.setdefault((one.source, str(one.article), str(one.clause)), one)
+    return tuple(seen.values())
+
+
 def make_page(entry: Entry, library: Library, on: date) -> Page | None:
     """The page of an entry on a day; None when nothing is known about that day."""
     try:
@@ -34,16 +42,17 @@ def make_page(entry: Entry, library: Library, on: date) -> Page | None:
         answer, details = (fill(text, library.figures, on) for text in (period.answer, period.details))
     except (ContentError, NoValueError):
         return None
-    message = f"{answer}\n\n{_footer(period, library)}"
-    rest = period.citations[CITED:]
+    citations = distinct(period.citations)
+    message = f"{answer}\n\n{_footer(period, citations, library)}"
+    rest = citations[CITED:]
     if rest and details:
         details += "\n\n" + t("answer.also_rests_on", places="; ".join(cite(one, library) for one in rest))
     related = tuple(one for one in entry.related if one in library.entries)[:3]
-    return Page(message, details, period.citations, related, period.span.first)
+    return Page(message, details, citations, related, period.span.first)
 
 
-def _footer(period: Period, library: Library) -> str:
-    places = "; ".join(cite(one, library) for one in period.citations[:CITED])
+def _footer(period: Period, citations: tuple[Citation, ...], library: Library) -> str:
+    places = "; ".join(cite(one, library) for one in citations[:CITED])
     first, last = period.span.first, period.span.last
     if last is None:
         since = t("answer.since", day=f"{first:%d/%m/%Y}")

@@ -210,8 +210,9 @@
     return added;
   }
 
+  // A date stands above the first message of each day, unless all were said today.
   function markDays() {
-    var last = '';
+    var last = new Date().toLocaleDateString('vi-VN');
     Array.from(log.children).forEach(function (node) {
       var day = node.at.toLocaleDateString('vi-VN');
       if (day === last) node.removeAttribute('data-day'); else node.setAttribute('data-day', day);
@@ -230,7 +231,7 @@
     var first = nodes[0];
     var question = first.previousElementSibling;
     if (question && question.classList.contains('own')) first = question;
-    var height = log.lastElementChild.getBoundingClientRect().bottom - first.getBoundingClientRect().top;
+    var height = document.querySelector('main').getBoundingClientRect().bottom - first.getBoundingClientRect().top;
     var room = window.innerHeight - byId('form').offsetHeight - document.querySelector('header').offsetHeight;
     if (height > room) first.scrollIntoView(); else window.scrollTo(0, document.documentElement.scrollHeight);
   }
