@@ -6,16 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from rapidfuzz import fuzz
-
-from knowledge.normalize import fold
 from knowledge.search import Found, Searcher
-from knowledge.words import names_in
+from knowledge.words import bare, names_in
 
 Place = tuple[str, str]
 NAMES = ("nearness", "margin", "runner_up", "covered", "known", "agreement", "likeness", "elsewhere", "length")
-_COMPARED = 600
-"""Letters of a question compared letter by letter: more costs time and says nothing."""
 
 
 def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[Place]]) -> tuple[float, ...]:
@@ -24,7 +19,7 @@ def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[P
     scores = [hit.score for hit in found.hits] + [0.0, 0.0]
     terms = found.terms or {}
     singles = {term: count for term, count in terms.items() if ":" not in term}
-    question = fold(" ".join(found.words))[-_COMPARED:]
+    row = [bare(word) for word in found.words]
     return (
         found.nearness,
         scores[0] - scores[1],
@@ -32,8 +27,8 @@ def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[P
         _covered(searcher, singles, top),
         _known(searcher, singles),
         _agreement(places),
-        max(fuzz.token_set_ratio(question, fold(one)) for one in searcher.phrasings[top]) / 100,
-        math.log1p(len(set(names_in(question.split(), searcher.lexicon.off_topic)))),
+        found.likeness,
+        math.log1p(len(set(names_in(row, searcher.lexicon.off_topic)))),
         math.log1p(len(found.words)),
     )
 

@@ -8,17 +8,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rapidfuzz import fuzz
 
 from knowledge.entry import Entry
 from knowledge.index import Floats, Index, build_bm25, build_cosine
 from knowledge.law import IndexedLaw
+from knowledge.normalize import fold
 from knowledge.spelling import Speller
 from knowledge.terms import READING, terms_of, terms_of_words
-from knowledge.words import Lexicon, split_words
+from knowledge.words import Lexicon, bare, split_words
 
-PHRASES, ENTRY, ANSWER, HEADINGS = 0.5, 0.4, 0.3, 0.15
-"""How much each comparison counts; every one is scaled so that its best entry has 1. Chosen on the measuring set,
-where the result hardly moves: see docs/explanation/search.md."""
+PHRASES, ENTRY, ANSWER, HEADINGS, LETTERS = 0.5, 0.7, 0.3, 0.15, 0.3
+"""How much each comparison counts; the first four are scaled so that their best entry has 1. How they were chosen,
+and how little the result moves with them: docs/explanation/search.md."""
+
+RERANKED = 12
+"""Entries compared letter by letter (rapidfuzz): enough that the right one is among them, few enough to be fast."""
+
+COMPARED = 600
+"""Letters of a question that are compared: more costs time and says nothing."""
 
 BEST = 3
 """An entry is as near as its three nearest phrasings on average: one stray likeness is not enough."""
@@ -42,6 +50,7 @@ class Found:
     words: tuple[str, ...] = ()
     terms: Mapping[str, float] | None = None
     nearness: float = 0.0
+    likeness: float = 0.0
 
 
 class Searcher:
@@ -52,6 +61,7 @@ class Searcher:
         self.rows = {entry_id: row for row, entry_id in enumerate(self.ids)}
         self.lexicon = lexicon
         self.phrasings = [entry.phrasings for entry in entries]
+        self._folded = [[fold(phrase) for phrase in one] for one in self.phrasings]
         counts = np.array([len(one) for one in self.phrasings], dtype=np.int64)
         self._owners = np.repeat(np.arange(len(entries)), counts)
         self._places = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -64,11 +74,12 @@ class Searcher:
         self.rarest = float(self.phrases.idf.max(initial=1.0))
         self.speller = Speller(term for term in self.phrases.columns if " " not in term and ":" not in term)
 
-    def search(self, text: str, limit: int = 10, without: int | None = None) -> Found:
+    def search(self, text: str, limit: int = 10, without: int | None = None, *, letters: bool = True) -> Found:
         """The best entries, best first; none when the text shares no word with any of them. `without` leaves one
-        phrasing, by its number among all, out of the comparison."""
+        phrasing, by its number among all, out of the comparison; `letters=False` leaves rapidfuzz out."""
         words = split_words(text)
-        terms = self.terms_of(words)
+        mended = self.speller.mend(words, self.lexicon) if letters else None
+        terms = self._terms_of(words, mended)
         if not self.ids or not terms:
             return Found()
         near = self.phrases.scores(weigh(terms, self.phrases))
@@ -77,15 +88,28 @@ class Searcher:
         near = self._best_phrasings(near)
         total = PHRASES * _scaled(near) + ENTRY * _scaled(self.joined.scores(terms))
         total += ANSWER * _scaled(self.answers.scores(terms)) + HEADINGS * _scaled(self._headings.scores(terms))
-        best = np.argpartition(-total, min(limit, len(total) - 1))[:limit]
-        order = best[np.argsort(-total[best], kind="stable")]
-        hits = tuple(Hit(self.ids[row], float(total[row])) for row in order if total[row] > 0)
-        return Found(hits, tuple(words), terms, float(near[order[0]]) if hits else 0.0)
+        best = np.argpartition(-total, min(RERANKED, len(total) - 1))[:RERANKED]
+        question = " ".join(map(bare, mended or words))[-COMPARED:]
+        likeness = {int(row): self._likeness(question, int(row), without) if letters else 0.0 for row in best}
+        ranked = sorted(((float(total[row]) + LETTERS * like, row) for row, like in likeness.items()), reverse=True)
+        ranked = [(score, row) for score, row in ranked if total[row] > 0][:limit]
+        if not ranked:
+            return Found()
+        top = ranked[0][1]
+        hits = tuple(Hit(self.ids[row], score) for score, row in ranked)
+        return Found(hits, tuple(words), terms, float(near[top]), likeness[top])
 
-    def terms_of(self, words: Sequence[str]) -> dict[str, float]:
+    def _likeness(self, question: str, row: int, without: int | None) -> float:
+        """How like the question the likest phrasing of an entry is, letter by letter, in any order of words."""
+        folded = self._folded[row]
+        if without is not None and self._owners[without] == row:
+            place = int(self._places[without])
+            folded = folded[:place] + folded[place + 1 :]
+        return max((fuzz.token_set_ratio(question, one) for one in folded), default=0.0) / 100
+
+    def _terms_of(self, words: Sequence[str], mended: Sequence[str] | None) -> dict[str, float]:
         """The terms of a question, each once however often a story repeats it, with misspelt words mended beside."""
         found = terms_of_words(words, self.lexicon)
-        mended = self.speller.mend(words, self.lexicon)
         if mended is not None:
             for term, count in terms_of_words(mended, self.lexicon).items():
                 found[term] = max(found[term], READING * count)

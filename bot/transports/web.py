@@ -50,6 +50,7 @@ _MAX_TEXT = 10_000
 _WAIT_FOR_ANSWER_SECONDS = 8.0
 _POLL_SECONDS = 25.0
 _LOOK_AGAIN_SECONDS = 2.0
+_RECORDED_WITHIN_SECONDS = 0.1
 _PAGE = 100
 _EVENT_ID = re.compile(r"^[A-Za-z0-9-]{16,64}$")
 _NEW_VISITORS_PER_MINUTE = 60
@@ -87,8 +88,8 @@ class WebTransport:
         """Updates come through the page's requests."""
 
     async def send(self, address: str, _reply: StoredReply) -> str | None:
-        """Tell open pages of this person that there is something to read."""
-        self.tell(address)
+        """Tell open pages of this person that there is something to read, once the ledger says that it was sent."""
+        asyncio.get_running_loop().call_later(_RECORDED_WITHIN_SECONDS, self.tell, address)
         return None
 
     def tell(self, address: str) -> None:

@@ -1,0 +1,70 @@
+"""Migrations go up, down and up again, and end where the models are."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from db.keys import Keys
+from db.migrate import find_revision, migrate, newest_revision
+from db.models import Base
+from db.session import Database, normalize_url
+from tests.postgres import Postgres
+
+_names = itertools.count()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path, keys: Keys) -> Database:
+    """A database without any table."""
+    if request.param == "sqlite":
+        return Database(f"sqlite:///{tmp_path / 'empty.db'}", keys)
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"empty_{next(_names)}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    return Database(server.url_of(name), keys)
+
+
+def test_migrations_go_up_down_and_up_again(empty: Database) -> None:
+    """An update can be taken back, and the tables match the models afterwards."""
+    assert find_revision(empty) is None
+    migrate(empty)
+    assert find_revision(empty) == newest_revision()
+    migrate(empty, "base")
+    assert find_revision(empty) is None
+    migrate(empty)
+    with empty.engine.connect() as connection:
+        difference = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata)
+    assert difference == []
+    empty.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "driver"),
+    [
+        ("sqlite:///data/union.db", "sqlite"),
+        ("sqlite+aiosqlite:///data/union.db", "sqlite"),
+        ("postgresql://u@h/d", "postgresql+psycopg"),
+        ("postgresql+asyncpg://u@h/d", "postgresql+psycopg"),
+    ],
+)
+def test_any_driver_in_the_url_becomes_ours(given: str, driver: str) -> None:
+    """An operator need not know which driver this program uses."""
+    assert normalize_url(given).drivername == driver
+
+
+def test_sqlite_is_durable_and_writers_begin_immediately(tmp_path: Path, keys: Keys) -> None:
+    """WAL, FULL synchronisation, foreign keys; a reader waits for no writer."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}", keys)
+    migrate(database)
+    with database.begin() as writing:
+        pragmas = {
+            name: writing.connection().exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+        }
+        with database.read() as reading:
+            assert reading.connection().exec_driver_sql("SELECT count(*) FROM accounts").scalar() == 0
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    database.close()
