@@ -115,7 +115,7 @@ def main() -> None:
     sample = take_sample(load_answerer(include_drafts=arguments.drafts), questions, on)
     first, among = cross_validate(sample, sample.first), cross_validate(sample, sample.among)
     answers = [arguments.answer_from] if arguments.answer_from else [0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7]
-    asks = [arguments.ask_from] if arguments.ask_from else [0.15, 0.2, 0.25, 0.3]
+    asks = [arguments.ask_from] if arguments.ask_from else [0.1, 0.15, 0.2, 0.25]
     for answer_from in answers:
         for ask_from in asks:
             print(json.dumps(figures(sample, first, among, answer_from, ask_from)))

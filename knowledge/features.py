@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from knowledge.search import Found, Searcher
-from knowledge.words import bare, names_in
+from knowledge.words import Phrases, matches_in
 
 Place = tuple[str, str]
-NAMES = ("nearness", "margin", "runner_up", "covered", "known", "agreement", "likeness", "elsewhere", "length")
+NAMES = ("nearness", "margin", "runner_up", "covered", "known", "agreement", "likeness", "at_home", "elsewhere", "length")
 
 
 def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[Place]]) -> tuple[float, ...]:
@@ -19,7 +19,7 @@ def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[P
     scores = [hit.score for hit in found.hits] + [0.0, 0.0]
     terms = found.terms or {}
     singles = {term: count for term, count in terms.items() if ":" not in term}
-    row = [bare(word) for word in found.words]
+    row = searcher.lexicon.written_out(found.words)
     return (
         found.nearness,
         scores[0] - scores[1],
@@ -28,9 +28,15 @@ def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[P
         _known(searcher, singles),
         _agreement(places),
         found.likeness,
-        math.log1p(len(set(names_in(row, searcher.lexicon.off_topic)))),
+        _count(row, searcher.lexicon.at_home),
+        _count(row, searcher.lexicon.elsewhere),
         math.log1p(len(found.words)),
     )
+
+
+def _count(row: Sequence[str], phrases: Phrases) -> float:
+    """How many phrases of a list a question has, each once; the second says less than the first."""
+    return math.log1p(len({phrase for _, phrase in matches_in(row, phrases)}))
 
 
 def _covered(searcher: Searcher, terms: Mapping[str, float], row: int) -> float:

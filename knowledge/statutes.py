@@ -74,10 +74,7 @@ class Statutes:
         return t("answer.article_text", text=text, **values)
 
     def _written_out(self, text: str) -> str:
-        row: list[str] = []
-        for word in split_words(text):
-            readings = self._lexicon.readings_of(word)
-            row += readings[0] if len(readings) == 1 else [fold(word)]
+        row = self._lexicon.written_out(split_words(text))
         return re.sub(r"\b(\d+) ([a-d])\b(?= (?:bo|luat|nghi|cua))", r"\1\2", " ".join(row))
 
 

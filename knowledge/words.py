@@ -21,6 +21,10 @@ LONGEST = 3000
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
+Phrases = dict[str, tuple[tuple[tuple[str, ...], str], ...]]
+"""Phrases by their first syllable: the syllables of each, and what it stands for."""
+
+
 @lru_cache(maxsize=65536)
 def bare(word: str) -> str:
     """One syllable without marks."""
@@ -37,8 +41,17 @@ class Lexicon:
     """Short forms and their readings; concepts and the phrases that name them, by the first syllable of the phrase."""
 
     readings: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
-    concepts: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = field(default_factory=dict)
-    off_topic: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = field(default_factory=dict)
+    concepts: Phrases = field(default_factory=dict)
+    at_home: Phrases = field(default_factory=dict)
+    elsewhere: Phrases = field(default_factory=dict)
+
+    def written_out(self, words: Sequence[str]) -> list[str]:
+        """The words without marks, every short form that has one reading written out."""
+        row: list[str] = []
+        for word in words:
+            readings = self.readings_of(word)
+            row += readings[0] if len(readings) == 1 else (bare(word),)
+        return row
 
     def readings_of(self, word: str) -> tuple[tuple[str, ...], ...]:
         """What a short form may stand for, without marks; none when it is an ordinary word."""
@@ -46,30 +59,37 @@ class Lexicon:
         return self.readings.get(bare(word), ()) if found is None else found
 
 
-def names_in(row: Sequence[str], phrases: dict[str, tuple[tuple[tuple[str, ...], str], ...]]) -> list[str]:
-    """What the phrases found in a row of folded syllables stand for, in order."""
+def matches_in(row: Sequence[str], phrases: Phrases) -> list[tuple[str, tuple[str, ...]]]:
+    """The phrases found in a row of folded syllables, in order: what each stands for, and the phrase itself."""
     found = []
     for start, word in enumerate(row):
         for phrase, name in phrases.get(word, ()):
             if len(phrase) == 1 or tuple(row[start : start + len(phrase)]) == phrase:
-                found.append(name)
+                found.append((name, phrase))
     return found
 
 
+def names_in(row: Sequence[str], phrases: Phrases) -> list[str]:
+    """What the phrases found in a row of folded syllables stand for, in order."""
+    return [name for name, _ in matches_in(row, phrases)]
+
+
 def load_lexicon(content: Path = CONTENT) -> Lexicon:
-    """The lists in abbreviations.yaml, synonyms.yaml and off_topic.yaml; a missing file means an empty list."""
+    """The lists in abbreviations.yaml, synonyms.yaml and domain.yaml; a missing file means an empty list."""
     readings = {}
     for short, listed in _read_yaml(content / "abbreviations.yaml").items():
         texts = listed if isinstance(listed, list) else [listed]
         readings[unicodedata.normalize("NFC", str(short))] = tuple(tuple(fold(text).split()) for text in texts)
+    domain = _read_yaml(content / "domain.yaml")
     return Lexicon(
         readings,
         _by_first_word(_read_yaml(content / "synonyms.yaml")),
-        _by_first_word(_read_yaml(content / "off_topic.yaml")),
+        _by_first_word(domain.get("at_home", {})),
+        _by_first_word(domain.get("elsewhere", {})),
     )
 
 
-def _by_first_word(groups: dict[str, Any]) -> dict[str, tuple[tuple[tuple[str, ...], str], ...]]:
+def _by_first_word(groups: dict[str, Any]) -> Phrases:
     found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for name, phrases in groups.items():
         for phrase in dict.fromkeys(tuple(fold(str(one)).split()) for one in phrases):

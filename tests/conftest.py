@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from db.keys import Keys, create_key_file
+from db.keys import Keys, create_key_file, load_key_file
 from db.migrate import migrate
 from db.session import Database
 from knowledge.answer import Answerer, load_answerer
@@ -20,9 +20,17 @@ TEMPLATE = "migrated"
 
 
 @pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    """One key ring for the session."""
-    return create_key_file(tmp_path_factory.mktemp("keys") / "union.key")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One key file for the session."""
+    path = tmp_path_factory.mktemp("keys") / "union.key"
+    create_key_file(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def keys(key_file: Path) -> Keys:
+    """The ring in it."""
+    return load_key_file(key_file)
 
 
 @pytest.fixture(scope="session")

@@ -355,7 +355,7 @@ def _cursor(value: object) -> int:
 async def _read_json(request: Request) -> Any:
     try:
         return json.loads(await request.body())
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: brackets nested thousands deep
         return None
 
 

@@ -1,6 +1,7 @@
 """The web server over real HTTP: whom it lets in, what it refuses, and that nothing is lost or done twice."""
 
 import asyncio
+import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -47,7 +48,7 @@ class Visitor:
         return self
 
     async def posts(
-        self, headers: dict[str, str] | None = None, path: str = "/api/messages", **message: Any
+        self, headers: dict[str, Any] | None = None, path: str = "/api/messages", **message: Any
     ) -> httpx.Response:
         posted = {"id": new_id()} | message
         return await self.client.post(path, json=posted, headers={"X-CSRF-Token": self.token} | (headers or {}))
@@ -190,7 +191,8 @@ async def test_the_whole_page_weighs_less_than_30_kilobytes(site: Site) -> None:
 def test_no_vietnamese_sentence_stands_in_the_page_files() -> None:
     """Curators find every sentence in texts.yaml."""
     for path in WEB.rglob("*.*"):
-        assert not re.search(r"[à-ỹđ]", path.read_text(encoding="utf-8"), re.IGNORECASE), path
+        letters = {letter for letter in path.read_text(encoding="utf-8").lower() if "à" <= letter <= "ỹ"}
+        assert not letters - {"→", "–"}, path
 
 
 def test_every_sentence_that_the_page_names_exists() -> None:
@@ -247,10 +249,9 @@ async def test_simultaneous_repeats_are_answered_once(site: Site, question: str)
 async def test_broken_letters_are_stored_as_question_marks(site: Site) -> None:
     """Half an emoji must not block its sender's later messages."""
     lan = await site.visitor()
-    body = '{"id": "%s", "text": "nghi phep \\ud83d"}' % new_id()
-    assert (
-        await lan.client.post("/api/messages", content=body, headers={"X-CSRF-Token": lan.token})
-    ).status_code == 200
+    body = json.dumps({"id": new_id(), "text": "nghi phep \ud83d"})
+    answer = await lan.client.post("/api/messages", content=body, headers={"X-CSRF-Token": lan.token})
+    assert answer.status_code == 200
     assert text_of((await lan.talk())[0]) == "nghi phep ?"
 
 
@@ -270,14 +271,14 @@ async def test_the_longest_allowed_text_is_taken(site: Site) -> None:
     [
         {"X-CSRF-Token": ""},
         {"X-CSRF-Token": "0" * 32},
-        {"X-CSRF-Token": "đ".encode().decode("latin-1")},
+        {"X-CSRF-Token": b"\xc4\x91"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-async def test_requests_of_other_sites_are_refused(site: Site, headers: dict[str, str]) -> None:
+async def test_requests_of_other_sites_are_refused(site: Site, headers: dict[str, Any]) -> None:
     """Another site may make a browser send our cookie; it can never make it speak or forget."""
     lan = await site.visitor()
     for path in ("/api/messages", "/api/forget"):
@@ -503,7 +504,7 @@ async def test_what_waits_while_its_sender_is_forgotten_is_dropped(site: Site) -
 
 async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110  # a row of the database is no event of this loop
             await asyncio.sleep(0.05)
 
 

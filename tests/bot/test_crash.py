@@ -1,0 +1,106 @@
+"""kill -9 at any moment: no acknowledged message lost, no double effect, no reply lost."""
+
+import json
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from db.keys import Keys, load_key_file
+from db.models import Delivery, DeliveryState, Feedback, InboxEvent, InboxState, OfficerRequest
+from db.session import Database
+from tests.bot.process import BotProcess, Visitor
+
+PEOPLE_AT_ONCE = 4
+
+
+def _converse(visitor: Visitor) -> None:
+    """One conversation with two effects that must happen exactly once: a feedback and a wish for an officer."""
+    answer = visitor.says("nghi thai san may thang")
+    while not _find(answer, "f|h|"):
+        answer = visitor.talk()
+        time.sleep(0.05)
+    visitor.presses(_find(answer, "f|h|"))
+    visitor.presses(_find(answer, "ask"))
+    visitor.says("nhờ cán bộ gọi lại")
+
+
+def _find(messages: list[dict[str, object]], code: str) -> str:
+    for message in reversed(messages):
+        for button in message.get("buttons", []):  # type: ignore[attr-defined]  # JSON of the page
+            if str(button["action"]).startswith(code):
+                return str(button["action"])
+    return ""
+
+
+def _replay(folder: Path, database_url: str, key_file: Path, conversations: int, kills: int, seed: int) -> dict[str, float]:
+    """Run conversations while the program is killed again and again; then look at what it left."""
+    chance = random.Random(seed)
+    bot = BotProcess(folder, database_url, key_file)
+    bot.start()
+    done = threading.Event()
+    visitors = [Visitor(bot.address) for _ in range(conversations)]
+
+    def kill_now_and_then() -> None:
+        for _ in range(kills):
+            if done.wait(chance.uniform(0.0, 0.4)):
+                return
+            bot.kill()
+            bot.start()
+
+    killer = threading.Thread(target=kill_now_and_then)
+    with ThreadPoolExecutor(PEOPLE_AT_ONCE) as people:
+        killer.start()
+        list(people.map(_converse, visitors))
+    done.set()
+    killer.join()
+    time.sleep(1)
+    assert bot.stop() == 0, bot.log[-3000:]
+    return _judge(database_url, load_key_file(key_file), visitors)
+
+
+def _judge(database_url: str, keys: Keys, visitors: list[Visitor]) -> dict[str, float]:
+    database = Database(database_url, keys)
+    with database.read() as session:
+        events = {event.platform_id: event for event in session.query(InboxEvent)}
+        replied = {row.subject.split(":")[1] for row in session.query(Delivery) if row.state is DeliveryState.SENT}
+        feedback, wishes = session.query(Feedback).count(), session.query(OfficerRequest).count()
+    database.close()
+    acknowledged = [event_id for visitor in visitors for event_id in visitor.acknowledged]
+    return {
+        "acknowledged": len(acknowledged),
+        "lost": sum(event_id not in events for event_id in acknowledged),
+        "unhandled": sum(event.state is not InboxState.PROCESSED for event in events.values()),
+        "without_reply": sum(str(event.id) not in replied for event in events.values()),
+        "feedback": feedback,
+        "wishes": wishes,
+    }
+
+
+def _assert_nothing_lost(found: dict[str, float], conversations: int) -> None:
+    assert found == {
+        "acknowledged": 4 * conversations,
+        "lost": 0,
+        "unhandled": 0,
+        "without_reply": 0,
+        "feedback": conversations,
+        "wishes": conversations,
+    }
+
+
+def test_few_conversations_survive_kills(tmp_path: Path, database_url: str, key_file: Path) -> None:
+    """A sample of the drill below, on both databases."""
+    _assert_nothing_lost(_replay(tmp_path, database_url, key_file, conversations=8, kills=3, seed=1), 8)
+
+
+@pytest.mark.drill
+def test_two_hundred_conversations_survive_kills(tmp_path: Path, database_url: str, key_file: Path) -> None:
+    """200 conversations, killed at random moments all along."""
+    began = time.monotonic()
+    found = _replay(tmp_path, database_url, key_file, conversations=200, kills=200, seed=2026)
+    kind = database_url.split(":")[0].split("+")[0]
+    print(json.dumps({"drill": "crash", "database": kind, "seconds": round(time.monotonic() - began), **found}))
+    _assert_nothing_lost(found, 200)
