@@ -19,8 +19,10 @@ Scorer = Callable[[str], Floats]
 
 
 def build_baselines(entries: Sequence[Entry]) -> dict[str, Scorer]:
-    """The four of issue 3, all over the phrasings: an entry has the score of its best one."""
+    """The four of issue 3: WRatio over the questions (over all phrasings it does far worse: a short phrasing is part of
+    every long message), the others over the phrasings, an entry having the score of its best one."""
     phrases = [phrase for entry in entries for phrase in entry.phrasings]
+    questions = [entry.question for entry in entries]
     owners = np.repeat(np.arange(len(entries)), [len(entry.phrasings) for entry in entries])
     folded = [fold(phrase) for phrase in phrases]
 
@@ -30,7 +32,7 @@ def build_baselines(entries: Sequence[Entry]) -> dict[str, Scorer]:
         return result
 
     return {
-        "rapidfuzz_wratio": lambda text: best(_fuzz(text, phrases, fuzz.WRatio)),
+        "rapidfuzz_wratio": lambda text: _fuzz(text, questions, fuzz.WRatio),
         "rapidfuzz_token_set_folded": lambda text: best(_fuzz(fold(text), folded, fuzz.token_set_ratio)),
         "bm25s_folded": _bm25(folded, best),
         "sqlite_fts5": _fts5(folded, best),

@@ -34,6 +34,7 @@ log = structlog.get_logger()
 _IN_FLIGHT = 30
 _CLAIM_AT_ONCE = 100
 _LOOK_SECONDS = 1.0
+_FINISH_SECONDS = 5.0
 _FIRST_RETRY_SECONDS = 2.0
 _LONGEST_RETRY_SECONDS = 600.0
 
@@ -82,7 +83,8 @@ class Sender:
         self._awake.set()
 
     async def run(self) -> None:
-        """Send until cancelled. Messages in flight at that moment are finished first."""
+        """Send until cancelled. Messages in flight are given a moment to finish; those that do not are recovered by
+        whoever drives the account next."""
         found = await self._database.run(recover_claimed, self._transport.sender)
         if found:
             log.warning("deliveries_recovered", sender=self._transport.sender, count=found)
@@ -92,7 +94,8 @@ class Sender:
                 if not await self._send_due():
                     await self._sleep()
         finally:
-            await asyncio.gather(*self._last_to.values(), return_exceptions=True)
+            if self._last_to:
+                await asyncio.wait(self._last_to.values(), timeout=_FINISH_SECONDS)
 
     async def _sleep(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -21,7 +21,7 @@ from knowledge.statutes import Statutes
 from knowledge.talk import Talk, load_talk
 from knowledge.texts import t
 from knowledge.topics import Topic, load_topics
-from knowledge.words import load_lexicon
+from knowledge.words import load_lexicon, matches_in, split_words
 
 __all__ = ["Answer", "Answerer", "Outcome", "Page", "load_answerer"]
 
@@ -29,10 +29,13 @@ MOST_OPTIONS = 4
 MOST_BESIDE = 3
 """Entries offered beside an answer that is not quite sure."""
 
+SHORTEST_ANSWERED = 3
+"""With fewer syllables a message names a subject at best ("thai sản"), so it is asked back; "nhục" is not even that."""
+
 LOOKED_AT = 10
 MOST_QUESTIONS = 3
 _SENTENCE = re.compile(r"[^?\n]*\?+|[^\n?]+")
-_SHORTEST_QUESTION = 4
+SHORTEST_QUESTION = 4
 
 
 class Outcome(StrEnum):
@@ -90,7 +93,7 @@ class Answerer:
 
     def answer(self, text: str, today: date) -> Answer:
         """What to say to a message, by the law of the day it speaks of, else of today."""
-        intent = self._parts.talk.small_talk(text)
+        intent = self._parts.talk.small_talk(text, self._parts.searcher.lexicon)
         if intent is not None:
             return Answer(Outcome.SMALL_TALK, None, 1.0, (), today, t(f"small_talk.{intent}"))
         on = day_spoken_of(text, today) or today
@@ -115,18 +118,42 @@ class Answerer:
 
     def _decide(self, text: str, on: date) -> Answer:
         judged, bar = self.judge(text, on), self._parts.bar
-        if judged.first < bar.answer_from and judged.among < bar.ask_from:
+        if self._is_too_short(text):
+            judged = replace(judged, first=0.0, among=1.0 if self._names_something(text) else 0.0)
+        if not judged.hits or (judged.first < bar.answer_from and judged.among < bar.ask_from):
             return Answer(Outcome.ABSTAIN, None, judged.first, (), on)
-        first = judged.hits[0].entry_id
+        asked = self._questions_in(text, on)
+        ranking = list(dict.fromkeys([*asked, *(hit.entry_id for hit in judged.hits)]))
+        first = ranking[0]
         if not self._is_known(first, on):
             return Answer(Outcome.ABSTAIN, None, judged.first, (), on, t("answer.unknown_then", day=f"{on:%d/%m/%Y}"))
-        known = [hit.entry_id for hit in judged.hits if self._is_known(hit.entry_id, on)]
-        if judged.first >= bar.answer_from:
-            beside = self._other_questions(text, first, on)
-            if judged.first < bar.alone_from:
-                beside = [*beside, *(one for one in known[1:] if one not in beside)]
-            return Answer(Outcome.ANSWER, first, judged.first, tuple(beside[:MOST_BESIDE]), on)
-        return Answer(Outcome.ASK_BACK, None, judged.first, tuple(known[:MOST_OPTIONS]), on)
+        known = [one for one in ranking[:LOOKED_AT] if self._is_known(one, on)]
+        if asked:
+            return Answer(Outcome.ANSWER, first, judged.first, tuple(known[1 : 1 + MOST_BESIDE]), on)
+        if judged.first < bar.answer_from:
+            return Answer(Outcome.ASK_BACK, None, judged.first, tuple(known[:MOST_OPTIONS]), on)
+        beside = known[1 : 1 + MOST_BESIDE] if judged.first < bar.alone_from else []
+        return Answer(Outcome.ANSWER, first, judged.first, tuple(beside), on)
+
+    def _questions_in(self, text: str, on: date) -> list[str]:
+        """The entries for the questions of a message that has several, in their order; none when the first of them
+        has no clear answer by itself, for then it leans on the story around it."""
+        parts = [part for part in _SENTENCE.findall(text) if part.rstrip().endswith("?")]
+        parts = [part for part in parts if len(part.split()) >= SHORTEST_QUESTION]
+        if len(parts) < 2:
+            return []
+        bar = self._parts.bar.answer_from
+        judged = [self.judge(part, on) for part in parts[:MOST_QUESTIONS]]
+        sure = [one.hits[0].entry_id for one in judged if one.first >= bar]
+        return sure if judged[0].first >= bar else []
+
+    def _is_too_short(self, text: str) -> bool:
+        return len(split_words(text)) < SHORTEST_ANSWERED
+
+    def _names_something(self, text: str) -> bool:
+        lexicon = self._parts.searcher.lexicon
+        row = lexicon.written_out(split_words(text))
+        return bool(matches_in(row, lexicon.at_home) or matches_in(row, lexicon.concepts))
 
     def _other_questions(self, text: str, first: str, on: date) -> list[str]:
         """The entries for the other questions of a message, one each."""

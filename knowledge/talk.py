@@ -11,6 +11,7 @@ from rapidfuzz import fuzz, process
 
 from knowledge.entry import CONTENT
 from knowledge.normalize import fold
+from knowledge.words import Lexicon, matches_in
 
 LONGEST = 9
 """Syllables of a message that may still be small talk; whoever writes more wants something."""
@@ -23,20 +24,27 @@ class Talk:
     """Phrases read from small_talk.yaml: intents with examples, words that say nothing, and signs of an own file."""
 
     intents: Mapping[str, str]
+    contains: tuple[tuple[str, str], ...]
     fillers: frozenset[str]
     status: tuple[tuple[str, ...], ...]
     own: tuple[tuple[str, ...], ...]
 
-    def small_talk(self, text: str) -> str | None:
+    def small_talk(self, text: str, lexicon: Lexicon) -> str | None:
         """The intent of a short message, or None when it is a question."""
         words = fold(text).split()
         if not words or len(words) > LONGEST:
             return None
-        for said in (" ".join(words), " ".join(word for word in words if word not in self.fillers)):
-            if said in self.intents:
-                return self.intents[said]
-        if not said:
+        whole = " ".join(words)
+        said = " ".join(word for word in words if word not in self.fillers)
+        if whole in self.intents or said in self.intents:
+            return self.intents.get(whole) or self.intents[said]
+        if not said:  # nothing but "bạn ơi"
+            return "greet"
+        if matches_in(lexicon.written_out(words), lexicon.at_home):
             return None
+        for phrase, intent in self.contains:
+            if f" {phrase} " in f" {whole} ":
+                return intent
         found = process.extractOne(said, self.intents.keys(), scorer=fuzz.ratio, score_cutoff=LIKENESS)
         return self.intents[found[0]] if found and len(found[0].split()) > 1 else None
 
@@ -66,4 +74,5 @@ def load_talk(content: Path = CONTENT) -> Talk:
             if short:
                 intents.setdefault(short, intent)
     status, own = (tuple(tuple(fold(one).split()) for one in tree["own_case"][key]) for key in ("status", "own"))
-    return Talk(intents, fillers, status, own)
+    contains = tuple((fold(phrase), intent) for intent, phrases in tree["contains"].items() for phrase in phrases)
+    return Talk(intents, contains, fillers, status, own)

@@ -53,7 +53,7 @@ _LOOK_AGAIN_SECONDS = 2.0
 _RECORDED_WITHIN_SECONDS = 0.1
 _PAGE = 100
 _EVENT_ID = re.compile(r"^[A-Za-z0-9-]{16,64}$")
-_NEW_VISITORS_PER_MINUTE = 60
+_NEW_VISITORS_PER_MINUTE = 300
 _BLANK = re.compile(r"\[\[([a-z_.]+)\]\]")
 
 _START = "/start"

@@ -1,0 +1,1 @@
+"""How fast, how much memory, how many right: one JSON line per benchmark."""

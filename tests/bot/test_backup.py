@@ -1,0 +1,126 @@
+"""A backup made while the bot runs comes back whole, on either database, and tells a stranger nothing."""
+
+import gzip
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.app import open_database
+from bot.backup import BackupProblem, back_up, restore
+from bot.settings import Settings
+from db.accounts import add_officer_request, meet_account
+from db.deliveries import Outgoing, add_deliveries
+from db.deployment import add_erasure
+from db.keys import KeyProblem, Keys, create_key_file
+from db.models import Account, Delivery, DeliveryKind, Erasure, OfficerRequest
+from db.session import Database
+
+NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+SECRETS = ("Nguyễn Thị Lan", "0901234567", "công ty nợ lương")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, key_file: Path) -> Settings:
+    """A deployment of its own, with something in it."""
+    own = tmp_path / "union.key"
+    shutil.copyfile(key_file, own)
+    own.chmod(0o600)
+    made = Settings(_env_file=None, database_url=database_url, key_file=own)  # type: ignore[call-arg]  # how the file is left out
+    from db.keys import load_key_file
+
+    database = open_database(made, load_key_file(own))
+    with database.begin() as session:
+        account, _ = meet_account(session, "t:1", "h" * 32, SECRETS[1], SECRETS[0], NOW)
+        add_officer_request(session, account.id, None, SECRETS[2], None, NOW)
+        message = Outgoing(DeliveryKind.REPLY, "s", "r", "t:1", SECRETS[1], {"text": SECRETS[2]}, NOW + timedelta(1))
+        add_deliveries(session, [message], NOW)
+        add_erasure(session, "feedback", 3, NOW.date())
+    database.close()
+    return made
+
+
+def _other_database(tmp_path: Path, settings: Settings) -> Settings:
+    return settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'restored.db'}"})
+
+
+def test_backup_comes_back_whole(tmp_path: Path, settings: Settings, keys: Keys) -> None:
+    """Every row of every table, readable with the same keys, also from PostgreSQL into SQLite."""
+    back_up(settings, tmp_path / "backup", env_file=tmp_path / "none")
+    (data,) = (tmp_path / "backup").glob("data-*")
+    restored = _other_database(tmp_path, settings)
+    restore(restored, data)
+    database = Database(restored.database_url, keys)
+    with database.read() as session:
+        account = session.query(Account).one()
+        assert (account.display_name, account.address, account.first_seen_at) == (SECRETS[0], SECRETS[1], NOW)
+        assert session.query(OfficerRequest).one().question == SECRETS[2]
+        assert session.query(Delivery).one().body == {"text": SECRETS[2]}
+        assert session.query(Erasure).one().erased_on == NOW.date()
+    with database.begin() as session:
+        _, is_new = meet_account(session, "t:1", "g" * 32, "x", None, NOW)
+        assert is_new
+    database.close()
+
+
+def test_backup_holds_no_name_number_or_text_in_clear_and_keeps_keys_apart(tmp_path: Path, settings: Settings) -> None:
+    """Whoever finds the data folder reads counts and dates."""
+    env = tmp_path / "settings.env"
+    env.write_text("TELEGRAM_TOKEN=1:secret\n")
+    back_up(settings, tmp_path / "backup", env_file=env)
+    (data,) = (tmp_path / "backup").glob("data-*")
+    (apart,) = (tmp_path / "backup").glob("keys-*")
+    everything = b"".join(gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes() for path in data.iterdir())
+    for secret in (*SECRETS, "1:secret", json.loads((apart / "union.key").read_text())["lookup"]):
+        assert secret.encode() not in everything
+    assert {path.name for path in apart.iterdir()} == {"union.key", "settings.env"}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in [data, apart, *apart.iterdir()])
+
+
+def test_restore_refuses_a_database_that_holds_something(tmp_path: Path, settings: Settings) -> None:
+    """Nothing is ever overwritten."""
+    back_up(settings, tmp_path / "backup", env_file=tmp_path / "none")
+    (data,) = (tmp_path / "backup").glob("data-*")
+    with pytest.raises(BackupProblem):
+        restore(settings, data)
+
+
+def test_incomplete_backup_changes_nothing(tmp_path: Path, settings: Settings, keys: Keys) -> None:
+    """A file that was cut off is noticed, and the database stays empty."""
+    back_up(settings, tmp_path / "backup", env_file=tmp_path / "none")
+    (data,) = (tmp_path / "backup").glob("data-*")
+    with gzip.open(data / "deliveries.jsonl.gz", "wt") as file:
+        file.write("")
+    restored = _other_database(tmp_path, settings)
+    with pytest.raises(BackupProblem):
+        restore(restored, data)
+    database = Database(restored.database_url, keys)
+    with database.read() as session:
+        assert session.query(Account).count() == 0
+    database.close()
+
+
+def test_other_key_and_other_folders_are_refused(tmp_path: Path, settings: Settings) -> None:
+    """The message comes before anything is written."""
+    back_up(settings, tmp_path / "backup", env_file=tmp_path / "none")
+    (data,) = (tmp_path / "backup").glob("data-*")
+    create_key_file(tmp_path / "other.key")
+    other = _other_database(tmp_path, settings).model_copy(update={"key_file": tmp_path / "other.key"})
+    with pytest.raises(KeyProblem):
+        restore(other, data)
+    with pytest.raises(BackupProblem):
+        restore(_other_database(tmp_path, settings), tmp_path)
+
+
+def test_running_database_with_another_key_or_without_one_refuses_to_start(tmp_path: Path, settings: Settings) -> None:
+    """A lost key is said at start, not discovered row by row."""
+    from bot.app import open_keys
+
+    with pytest.raises(KeyProblem):
+        open_database(settings, create_key_file(tmp_path / "other.key"))
+    gone = settings.model_copy(update={"key_file": tmp_path / "gone.key"})
+    with pytest.raises(KeyProblem):
+        open_keys(gone)
+    assert not gone.key_file.exists()
