@@ -236,8 +236,12 @@ class Inbox:
         else:
             self._waiting[lane] = max(0, self._waiting[lane] - 1)
             self._pace.count(lane, time.monotonic())
-            self._wake_sender(tried.sender or "")
-            self._queue(lane)
+            if tried.sender and not self._transports[tried.sender].stored_is_sent:
+                self._wake_sender(tried.sender)
+            if self._waiting[lane] or lane in self._careful_lanes:
+                self._queue(lane)  # else nothing is known to wait; the sweep finds what another process stored
+            else:
+                del self._waiting[lane]
 
     def _wake_soon(self, sender: str) -> None:
         """Wake a sender from a database thread; should it look before the commit, its next look finds the row."""

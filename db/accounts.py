@@ -1,12 +1,16 @@
 """Statements on accounts: one person on one channel."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.keys import Keys
 from db.models import Account, OfficerRequest
+
+
+_SEEN_EVERY = timedelta(hours=1)
+"""How exactly we know when somebody was last here: a row need not be written for every message."""
 
 
 def lane_of(keys: Keys, sender: str, address: str) -> str:
@@ -27,7 +31,8 @@ def meet_account(
     """The account of somebody who just wrote, made on their first message; the flag says whether it is new."""
     account = find_account(session, sender, lane)
     if account is not None:
-        account.last_seen_at = now
+        if now - account.last_seen_at > _SEEN_EVERY:
+            account.last_seen_at = now
         account.unreachable_since = None
         if name and name != account.display_name:
             account.display_name = name

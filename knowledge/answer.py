@@ -33,7 +33,7 @@ SHORTEST_ANSWERED = 3
 """With fewer syllables a message names a subject at best ("thai sản"), so it is asked back; "nhục" is not even that."""
 
 LOOKED_AT = 10
-MOST_QUESTIONS = 3
+MOST_QUESTIONS = 2
 _SENTENCE = re.compile(r"[^?\n]*\?+|[^\n?]+")
 SHORTEST_QUESTION = 4
 

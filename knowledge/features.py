@@ -18,14 +18,14 @@ def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[P
     top = searcher.rows[found.hits[0].entry_id]
     scores = [hit.score for hit in found.hits] + [0.0, 0.0]
     terms = found.terms or {}
-    singles = {term: count for term, count in terms.items() if ":" not in term}
+    rarity = {term: searcher.phrases.idf_of(term) for term in terms if ":" not in term}
     row = searcher.lexicon.written_out(found.words)
     return (
         found.nearness,
         scores[0] - scores[1],
         scores[1] - (scores[4] if len(scores) > 6 else 0.0),
-        _covered(searcher, singles, top),
-        _known(searcher, singles),
+        _covered(searcher, rarity, top),
+        _known(searcher, rarity),
         _agreement(places),
         found.likeness,
         _count(row, searcher.lexicon.at_home),
@@ -39,21 +39,21 @@ def _count(row: Sequence[str], phrases: Phrases) -> float:
     return math.log1p(len({phrase for _, phrase in matches_in(row, phrases)}))
 
 
-def _covered(searcher: Searcher, terms: Mapping[str, float], row: int) -> float:
+def _covered(searcher: Searcher, rarity: Mapping[str, float], row: int) -> float:
     """The share of what is telling in the question that the entry has, in its phrasings or in its answer."""
     total = held = 0.0
-    for term in terms:
-        weight = searcher.phrases.idf_of(term) or searcher.rarest
+    for term, idf in rarity.items():
+        weight = idf or searcher.rarest
         total += weight
         if searcher.joined.holds(term, row) or searcher.answers.holds(term, row):
             held += weight
     return held / total if total else 0.0
 
 
-def _known(searcher: Searcher, terms: Mapping[str, float]) -> float:
+def _known(searcher: Searcher, rarity: Mapping[str, float]) -> float:
     """The share of what is telling in the question that any phrasing has: other law speaks in other words."""
-    total = sum(searcher.phrases.idf_of(term) or searcher.rarest for term in terms)
-    return sum(searcher.phrases.idf_of(term) for term in terms) / total if total else 0.0
+    total = sum(idf or searcher.rarest for idf in rarity.values())
+    return sum(rarity.values()) / total if total else 0.0
 
 
 def _agreement(places: Sequence[AbstractSet[Place]]) -> float:

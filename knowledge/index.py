@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ Ints = NDArray[np.int32]
 K1 = 1.2
 B = 0.4
 """Less length normalisation than usual: a long phrasing is a story, not a diluted text."""
+
+COMMON = 1 / 25
+"""A term that more than this share of the texts has is kept as a full row: adding one row is faster than picking."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Index:
     weights: Floats
     idf: Floats
     size: int
+    common: dict[int, Floats]
+    mean_length: float = 1.0
 
     def idf_of(self, term: str) -> float:
         """How telling a term is; 0 when no text has it."""
@@ -37,7 +42,7 @@ class Index:
         if column is None:
             return False
         docs = self.docs[self.starts[column] : self.starts[column + 1]]
-        place = int(np.searchsorted(docs, row))
+        place = int(docs.searchsorted(row))
         return place < len(docs) and int(docs[place]) == row
 
     def scores(self, query: Mapping[str, float]) -> Floats:
@@ -45,7 +50,9 @@ class Index:
         found = np.zeros(self.size, dtype=np.float32)
         for term, weight in query.items():
             column = self.columns.get(term)
-            if column is not None:
+            if column in self.common:
+                found += self.common[column] * np.float32(weight)
+            elif column is not None:
                 start, end = self.starts[column], self.starts[column + 1]
                 found[self.docs[start:end]] += self.weights[start:end] * np.float32(weight)
         return found
@@ -82,9 +89,17 @@ def build_bm25(texts: Iterable[Mapping[str, float]]) -> Index:
     columns, docs, cols, counts, size = _count(texts)
     idf = _idf(cols, len(columns), size)
     lengths = np.bincount(docs, weights=counts, minlength=size)
-    norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()) if size else 1.0, 1e-6))
+    mean = max(float(lengths.mean()) if size else 1.0, 1e-6)
+    norm = K1 * (1 - B + B * lengths / mean)
     weights = (idf[cols] * counts * (K1 + 1) / (counts + norm[docs])).astype(np.float32)
-    return _arrange(columns, docs, cols, weights, idf, size)
+    return replace(_arrange(columns, docs, cols, weights, idf, size), mean_length=mean)
+
+
+def score_one(index: Index, text: Mapping[str, float], query: Mapping[str, float]) -> float:
+    """What a text would score under BM25 if it stood in the index."""
+    norm = K1 * (1 - B + B * sum(text.values()) / index.mean_length)
+    counts = ((text.get(term, 0.0), index.idf_of(term) * weight) for term, weight in query.items())
+    return sum(weight * count * (K1 + 1) / (count + norm) for count, weight in counts if count)
 
 
 def _idf(cols: Ints, terms: int, size: int) -> Floats:
@@ -94,6 +109,13 @@ def _idf(cols: Ints, terms: int, size: int) -> Floats:
 
 def _arrange(columns: dict[str, int], docs: Ints, cols: Ints, weights: Floats, idf: Floats, size: int) -> Index:
     order = np.argsort(cols, kind="stable")
+    docs, weights = docs[order], weights[order]
+    frequency = np.bincount(cols, minlength=len(columns))
     starts = np.zeros(len(columns) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(cols, minlength=len(columns)), out=starts[1:])
-    return Index(columns, starts, docs[order], weights[order], idf, size)
+    np.cumsum(frequency, out=starts[1:])
+    common = {}
+    for column in np.flatnonzero(frequency > size * COMMON):
+        row = np.zeros(size, dtype=np.float32)
+        row[docs[starts[column] : starts[column + 1]]] = weights[starts[column] : starts[column + 1]]
+        common[int(column)] = row
+    return Index(columns, starts, docs, weights, idf, size, common)

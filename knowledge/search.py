@@ -11,7 +11,7 @@ import numpy as np
 from rapidfuzz import fuzz
 
 from knowledge.entry import Entry
-from knowledge.index import Floats, Index, build_bm25, build_cosine
+from knowledge.index import Floats, Index, build_bm25, build_cosine, score_one
 from knowledge.law import IndexedLaw
 from knowledge.normalize import fold
 from knowledge.spelling import Speller
@@ -25,7 +25,10 @@ and how little the result moves with them: docs/explanation/search.md."""
 RERANKED = 12
 """Entries compared letter by letter (rapidfuzz): enough that the right one is among them, few enough to be fast."""
 
-COMPARED = 600
+MOST_TERMS = 90
+"""Terms of a question that are looked up, the most telling first: a long story costs no more than a long question."""
+
+COMPARED = 400
 """Letters of a question that are compared: more costs time and says nothing."""
 
 BEST = 3
@@ -86,7 +89,11 @@ class Searcher:
         if without is not None:
             near[without] = 0.0
         near = self._best_phrasings(near)
-        total = PHRASES * _scaled(near) + ENTRY * _scaled(self.joined.scores(terms))
+        whole = self.joined.scores(terms)
+        if without is not None:
+            row = int(self._owners[without])
+            whole[row] = score_one(self.joined, self._joined_without(row, int(self._places[without])), terms)
+        total = PHRASES * _scaled(near) + ENTRY * _scaled(whole)
         total += ANSWER * _scaled(self.answers.scores(terms)) + HEADINGS * _scaled(self._headings.scores(terms))
         best = np.argpartition(-total, min(RERANKED, len(total) - 1))[:RERANKED]
         question = " ".join(map(bare, mended or words))[-COMPARED:]
@@ -98,6 +105,10 @@ class Searcher:
         top = ranked[0][1]
         hits = tuple(Hit(self.ids[row], score) for score, row in ranked)
         return Found(hits, tuple(words), terms, float(near[top]), likeness[top])
+
+    def _joined_without(self, row: int, place: int) -> Counter[str]:
+        phrasings = self.phrasings[row][:place] + self.phrasings[row][place + 1 :]
+        return _join(terms_of(one, self.lexicon) for one in phrasings)
 
     def _likeness(self, question: str, row: int, without: int | None) -> float:
         """How like the question the likest phrasing of an entry is, letter by letter, in any order of words."""
@@ -113,7 +124,11 @@ class Searcher:
         if mended is not None:
             for term, count in terms_of_words(mended, self.lexicon).items():
                 found[term] = max(found[term], READING * count)
-        return {term: min(count, 1.0) for term, count in found.items()}
+        terms = {term: min(count, 1.0) for term, count in found.items()}
+        if len(terms) <= MOST_TERMS:
+            return terms
+        telling = sorted(terms, key=lambda term: -terms[term] * self.phrases.idf_of(term))
+        return {term: terms[term] for term in telling[:MOST_TERMS]}
 
     def _best_phrasings(self, scores: Floats) -> Floats:
         table = np.zeros((len(self.ids), self._widest), dtype=np.float32)

@@ -54,6 +54,7 @@ _RECORDED_WITHIN_SECONDS = 0.1
 _PAGE = 100
 _EVENT_ID = re.compile(r"^[A-Za-z0-9-]{16,64}$")
 _NEW_VISITORS_PER_MINUTE = 300
+_MOST_REMEMBERED = 50_000
 _BLANK = re.compile(r"\[\[([a-z_.]+)\]\]")
 
 _START = "/start"
@@ -157,6 +158,7 @@ class WebServer:
         self._public_url = public_url
         self._readiness = readiness
         self._visitors = Visitors()
+        self._known: set[str] = set()
         self._page = _fill_page((_FOLDER / "chat.html").read_text(encoding="utf-8"), union)
         routes = [
             Route("/", self._show_page),
@@ -190,8 +192,7 @@ class WebServer:
         host = request.client.host if request.client else ""
         lane = lane_of(self._database.keys, self._transport.sender, who)
         try:
-            is_known = await self._database.look(find_account, self._transport.sender, lane) is not None
-            if not is_known and not self._visitors.may_enter(host, asyncio.get_running_loop().time()):
+            if not await self._is_known(lane) and not self._visitors.may_enter(host, asyncio.get_running_loop().time()):
                 return _problem(429, "web.too_many")
             raw = {"who": who, "id": posted["id"], "text": _mend(posted.get("text", ""))}
             if "action" in posted:
@@ -202,6 +203,17 @@ class WebServer:
             return JSONResponse(found | {"waiting": not is_handled})
         except (StorageUnavailable, SQLAlchemyError):
             return _problem(503, "web.not_sent")
+
+    async def _is_known(self, lane: str) -> bool:
+        """Whether this visitor wrote before; remembered, so that a talk does not ask the database each time."""
+        if lane in self._known:
+            return True
+        if await self._database.look(find_account, self._transport.sender, lane) is None:
+            return False
+        if len(self._known) > _MOST_REMEMBERED:
+            self._known.clear()
+        self._known.add(lane)
+        return True
 
     async def _get_messages(self, request: Request) -> Response:
         who, problem = self._recognise(request)
@@ -233,6 +245,7 @@ class WebServer:
         if problem is not None:
             return problem
         lane = lane_of(self._database.keys, self._transport.sender, who)
+        self._known.discard(lane)
         try:
             await self._database.run(_forget_visitor, lane)
         except SQLAlchemyError:

@@ -346,7 +346,7 @@
 
   function fitBox() {
     box.style.height = 'auto';
-    box.style.height = (box.scrollHeight + 2) + 'px';
+    if (box.value) box.style.height = (box.scrollHeight + 2) + 'px';
   }
 
   // --- hearing ---
@@ -487,6 +487,7 @@
     if (event.key === 'Escape') askToForget(false);
   });
 
+  window.addEventListener('resize', fitBox);
   window.addEventListener('online', load);
   window.addEventListener('offline', function () { setConnected(false); });
   window.addEventListener('storage', function (event) {
