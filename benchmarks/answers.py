@@ -54,8 +54,12 @@ def summary(questions: Sequence[Question], outcomes: dict[str, Outcome]) -> dict
         "worker_in_force": tally(counted, outcomes),
         "real": tally([one for one in counted if one.style.startswith("real")], outcomes),
         "all_labelled": tally(labelled, outcomes),
-        "style": {name: tally([one for one in labelled if one.style == name], outcomes) for name in _names(labelled, "style")},
-        "topic": {name: tally([one for one in labelled if one.topic == name], outcomes) for name in _names(labelled, "topic")},
+        "style": {
+            name: tally([one for one in labelled if one.style == name], outcomes) for name in _names(labelled, "style")
+        },
+        "topic": {
+            name: tally([one for one in labelled if one.topic == name], outcomes) for name in _names(labelled, "topic")
+        },
         "off_topic": tally_off_topic(off, outcomes),
         "small_talk": tally_off_topic(talk, outcomes) | {"friendly": _share(talk, outcomes, "small_talk")},
         "own_case_handed_over": _share(cases, outcomes, "handover"),
@@ -95,10 +99,18 @@ def baseline(
             result = tally(counted, outcomes)
             value = result["helped"] - 2 * result["wrong"]
             if value > best_value:
-                best_value, best_result = value, {"worker_in_force": result, "off_topic": tally_off_topic(asked, outcomes)}
-    right = [any(one.gold & answerer.places_of(entry, on) for entry in ranked[one.id][0][:1]) for one in counted if one.gold]
+                best_value, best_result = (
+                    value,
+                    {"worker_in_force": result, "off_topic": tally_off_topic(asked, outcomes)},
+                )
+    right = [
+        any(one.gold & answerer.places_of(entry, on) for entry in ranked[one.id][0][:1]) for one in counted if one.gold
+    ]
     four = [any(one.gold & answerer.places_of(entry, on) for entry in ranked[one.id][0]) for one in counted if one.gold]
-    ranking = {"right_first": round(100 * float(np.mean(right)), 1), "right_among_4": round(100 * float(np.mean(four)), 1)}
+    ranking = {
+        "right_first": round(100 * float(np.mean(right)), 1),
+        "right_among_4": round(100 * float(np.mean(four)), 1),
+    }
     return {"ranking": ranking, **best_result}
 
 
@@ -139,8 +151,8 @@ def main() -> None:
                 print(mark, one.id, sorted(one.gold), one.text[:120].replace("\n", " "), sep="\t")
         return
     bare = outcomes_of(answerer, questions, on, stripped)
-    entries = [answerer._library.entries[one] for one in answerer._parts.searcher.ids]
-    ids = answerer._parts.searcher.ids
+    entries = [answerer.parts.library.entries[one] for one in answerer.parts.searcher.ids]
+    ids = answerer.parts.searcher.ids
     result = {
         "benchmark": "answers",
         "entries": len(entries),

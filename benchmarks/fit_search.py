@@ -45,7 +45,7 @@ class Sample:
 def take_sample(answerer: Answerer, questions: list[Question], on: date) -> Sample:
     rows, first, among = [], [], []
     for question in questions:
-        found = answerer._parts.searcher.search(question.text)
+        found = answerer.parts.searcher.search(question.text)
         places = [answerer.places_of(hit.entry_id, on) & question.gold for hit in found.hits]
         rows.append(answerer.features(found, on) if found.hits else (0.0,) * len(NAMES))
         first.append(bool(places and places[0]))

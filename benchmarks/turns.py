@@ -137,7 +137,10 @@ async def _open_loop(people: list[Any], rate: float, seconds: float) -> dict[str
 
 def _spread(taken: list[float]) -> dict[str, float]:
     ordered = sorted(taken)
-    return {f"p{share}_ms": round(ordered[min(len(ordered) * share // 100, len(ordered) - 1)] * 1000, 1) for share in (50, 95, 99)}
+    return {
+        f"p{share}_ms": round(ordered[min(len(ordered) * share // 100, len(ordered) - 1)] * 1000, 1)
+        for share in (50, 95, 99)
+    }
 
 
 async def measure_web(seconds: float, turns: int) -> dict[str, Any]:
@@ -146,12 +149,16 @@ async def measure_web(seconds: float, turns: int) -> dict[str, Any]:
         home = Path(folder)
         bot = BotProcess(home, f"sqlite:///{home / 'union.db'}", home / "union.key")
         started = bot.start()
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=200), cookie_jar=aiohttp.DummyCookieJar()) as session:
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=200), cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
             numbers = itertools.count(1)
             count = turns // TURNS_PER_PERSON
             full = await _closed_loop([WebPerson(next(numbers), session, bot.address) for _ in range(count)], 12, turns)
             count = int(117 * seconds / TURNS_PER_PERSON) + 1
-            steady = await _open_loop([WebPerson(next(numbers), session, bot.address) for _ in range(count)], 117, seconds)
+            steady = await _open_loop(
+                [WebPerson(next(numbers), session, bot.address) for _ in range(count)], 117, seconds
+            )
         bot.stop()
     return {"start_seconds": round(started, 2), "full_speed": full, "at_117": steady}
 
@@ -172,7 +179,9 @@ async def measure_telegram(turns: int) -> dict[str, Any]:
                 "import sys; import bot.transports.telegram as t; t.TelegramTransport.messages_per_second = None; "
                 "from bot.__main__ import main; sys.exit(main([]))"
             )
-            process = subprocess.Popen([sys.executable, "-c", unlimited], env=environment, stdout=subprocess.DEVNULL)
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", unlimited, env=environment, stdout=subprocess.DEVNULL
+            )
             people = [server.bot().person(1000 + number, "Lan") for number in range(turns // TURNS_PER_PERSON)]
             first = server.bot().person(1, "Lan")
             await first.says("menu")
@@ -183,11 +192,11 @@ async def measure_telegram(turns: int) -> dict[str, Any]:
                 for person in people:
                     await person.says(chance.choice((*QUESTIONS, "menu")))
             expected = len(people) * TURNS_PER_PERSON
-            while len({id(m) for p in people for m in p.messages}) < expected and time.perf_counter() - began < 120:
+            while len({id(m) for p in people for m in p.messages}) < expected and time.perf_counter() - began < 120:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             seconds = time.perf_counter() - began
             process.terminate()
-            await asyncio.to_thread(process.wait, 30)
+            await process.wait()
     return {"turns": expected, "per_second": round(expected / seconds, 1), "rate_limit": "off"}
 
 
@@ -199,7 +208,11 @@ def main() -> None:
     options = parser.parse_args()
     web = asyncio.run(measure_web(options.seconds, options.turns))
     telegram = asyncio.run(measure_telegram(min(options.turns, 2100)))
-    print(json.dumps({"benchmark": "turns", "cores": os.cpu_count(), "database": "sqlite", "web": web, "telegram": telegram}))
+    print(
+        json.dumps(
+            {"benchmark": "turns", "cores": os.cpu_count(), "database": "sqlite", "web": web, "telegram": telegram}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,6 @@ import structlog
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
-from starlette.requests import Request
-from starlette.responses import Response
 
 from bot.clock import Clock
 from bot.delivery import Sender
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-TELEGRAM_WEBHOOK_PATH = "/telegram/webhook"
 _WORKERS = {True: 2, False: 6}
 """Events handled side by side: SQLite has one writer, so a second worker only keeps its thread busy."""
 
@@ -204,7 +200,7 @@ class App:
             self._union,
             self._settings.web_public_url,
             self._readiness,
-            {TELEGRAM_WEBHOOK_PATH: self._take_telegram_webhook} if self._settings.telegram_webhook_url else {},
+            self._take_telegram_webhook if self._settings.telegram_webhook_url else None,
         )
         config = uvicorn.Config(
             pages.app,
@@ -235,21 +231,11 @@ class App:
         if not self._settings.telegram_token:
             self._announce(t("start.telegram_off"))
 
-    async def _take_telegram_webhook(self, request: Request) -> Response:
-        """200 only once the update is stored: Telegram sends it again otherwise."""
+    async def _take_telegram_webhook(self, secret: str, raw: Raw) -> None:
+        """An update by webhook; while the library is still loading, Telegram is asked to send it again."""
         if self._telegram is None:
-            return Response(status_code=503)
-        try:
-            raw: Raw = json.loads(await request.body())
-            secret = request.headers.get("x-telegram-bot-api-secret-token", "")
-            await self._telegram.take_webhook(self.inbox.receive, secret, raw)
-        except PermissionError:
-            return Response(status_code=401)
-        except ValueError:
-            return Response(status_code=400)
-        except StorageUnavailable:
-            return Response(status_code=503)
-        return Response(status_code=200)
+            raise StorageUnavailable
+        await self._telegram.take_webhook(self.inbox.receive, secret, raw)
 
     async def _readiness(self) -> dict[str, Any]:
         """What `/readyz` tells: whether messages can be taken in, and how each channel fares."""

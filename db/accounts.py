@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from db.keys import Keys
 from db.models import Account, OfficerRequest
 
-
 _SEEN_EVERY = timedelta(hours=1)
 """How exactly we know when somebody was last here: a row need not be written for every message."""
 

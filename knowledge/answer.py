@@ -87,37 +87,37 @@ class Answerer:
     """Answers from the entries of a library. Never changes once built; safe to share between threads."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+        self.parts = parts
         self._library = parts.library
         self._shown = frozenset(parts.searcher.ids)
 
     def answer(self, text: str, today: date) -> Answer:
         """What to say to a message, by the law of the day it speaks of, else of today."""
-        intent = self._parts.talk.small_talk(text, self._parts.searcher.lexicon)
+        intent = self.parts.talk.small_talk(text, self.parts.searcher.lexicon)
         if intent is not None:
             return Answer(Outcome.SMALL_TALK, None, 1.0, (), today, t(f"small_talk.{intent}"))
         on = day_spoken_of(text, today) or today
         statute = self._look_up(text, on)
         if statute is not None:
             return statute
-        if self._parts.talk.own_case(text):
+        if self.parts.talk.own_case(text):
             return Answer(Outcome.HANDOVER, None, 1.0, (), on)
         return self._decide(text, on)
 
     def judge(self, text: str, on: date) -> Judged:
         """The best entries for a text and how far they can be trusted, whatever the bar."""
-        found = self._parts.searcher.search(text, LOOKED_AT)
+        found = self.parts.searcher.search(text, LOOKED_AT)
         if not found.hits:
             return Judged()
         features = self.features(found, on)
-        return Judged(found.hits, self._parts.bar.first.chance(features), self._parts.bar.among.chance(features))
+        return Judged(found.hits, self.parts.bar.first.chance(features), self.parts.bar.among.chance(features))
 
     def features(self, found: Found, on: date) -> tuple[float, ...]:
         places = [self.places_of(hit.entry_id, on) for hit in found.hits]
-        return features_of(self._parts.searcher, found, places)
+        return features_of(self.parts.searcher, found, places)
 
     def _decide(self, text: str, on: date) -> Answer:
-        judged, bar = self.judge(text, on), self._parts.bar
+        judged, bar = self.judge(text, on), self.parts.bar
         if self._is_too_short(text):
             judged = replace(judged, first=0.0, among=1.0 if self._names_something(text) else 0.0)
         if not judged.hits or (judged.first < bar.answer_from and judged.among < bar.ask_from):
@@ -142,7 +142,7 @@ class Answerer:
         parts = [part for part in parts if len(part.split()) >= SHORTEST_QUESTION]
         if len(parts) < 2:
             return []
-        bar = self._parts.bar.answer_from
+        bar = self.parts.bar.answer_from
         judged = [self.judge(part, on) for part in parts[:MOST_QUESTIONS]]
         sure = [one.hits[0].entry_id for one in judged if one.first >= bar]
         return sure if judged[0].first >= bar else []
@@ -151,7 +151,7 @@ class Answerer:
         return len(split_words(text)) < SHORTEST_ANSWERED
 
     def _names_something(self, text: str) -> bool:
-        lexicon = self._parts.searcher.lexicon
+        lexicon = self.parts.searcher.lexicon
         row = lexicon.written_out(split_words(text))
         return bool(matches_in(row, lexicon.at_home) or matches_in(row, lexicon.concepts))
 
@@ -162,26 +162,26 @@ class Answerer:
         found: list[str] = []
         for part in asked[:MOST_QUESTIONS] if len(asked) > 1 else []:
             judged = self.judge(part, on)
-            if judged.first >= self._parts.bar.answer_from:
+            if judged.first >= self.parts.bar.answer_from:
                 found.append(judged.hits[0].entry_id)
         return [one for one in dict.fromkeys(found) if one != first and self._is_known(one, on)]
 
     def _look_up(self, text: str, on: date) -> Answer | None:
-        found = self._parts.statutes.find(text, on)
+        found = self.parts.statutes.find(text, on)
         if found is None:
             return None
         wanted = (found.source.number, found.article)
-        cited = [one for one in self._parts.searcher.ids if wanted in self.places_of(one, on, most=None)]
+        cited = [one for one in self.parts.searcher.ids if wanted in self.places_of(one, on, most=None)]
         cited = [one for one in cited if self._is_known(one, on)]
         leading = [one for one in cited if self.citations_of(one, on)[0].article == found.article]
         options = tuple(dict.fromkeys([*leading, *cited]))[:MOST_OPTIONS]
         tail = t("answer.article_entries" if options else "answer.article_no_entry")
-        said = f"{self._parts.statutes.say(found)}\n\n{tail}"
+        said = f"{self.parts.statutes.say(found)}\n\n{tail}"
         return Answer(Outcome.ASK_BACK if options else Outcome.ABSTAIN, None, 1.0, options, on, said)
 
     def ranked(self, text: str, limit: int = 5) -> list[Hit]:
         """The best entries whatever the bar, for curators; their scores compare within one question only."""
-        return list(self._parts.searcher.search(text, limit).hits)
+        return list(self.parts.searcher.search(text, limit).hits)
 
     def page(self, entry_id: str, on: date) -> Page | None:
         """The entry as it was on that day; None when unknown, retired or nothing is known about that day."""
@@ -216,23 +216,21 @@ class Answerer:
 
     def topics(self, on: date) -> list[tuple[str, str]]:
         """The topics that have something to show on that day, most asked first: key and title."""
-        return [(topic.key, topic.title) for topic in self._parts.topics if self.entries_of(topic.key, on)]
+        return [(topic.key, topic.title) for topic in self.parts.topics if self.entries_of(topic.key, on)]
 
     def entries_of(self, topic: str, on: date) -> list[str]:
         """The entries of a topic on that day, most asked first; none for an unknown topic."""
-        found = next((one for one in self._parts.topics if one.key == topic), None)
+        found = next((one for one in self.parts.topics if one.key == topic), None)
         if found is None:
             return []
-        entries = [self._library.entries[one] for one in self._parts.searcher.ids]
+        entries = [self._library.entries[one] for one in self.parts.searcher.ids]
         entries = [one for one in entries if one.topic in found.folders and self.citations_of(one.id, on)]
         order = {entry_id: place for place, entry_id in enumerate(found.first)}
         entries.sort(key=lambda one: (order.get(one.id, len(order)), found.folders.index(one.topic), one.id))
         return [one.id for one in entries]
 
 
-def load_answerer(
-    content: Path = CONTENT, include_drafts: bool = False, law_texts: Path | None = None
-) -> Answerer:
+def load_answerer(content: Path = CONTENT, include_drafts: bool = False, law_texts: Path | None = None) -> Answerer:
     """An answerer over the published entries; with the drafts too for curators' tools, never for members. `law_texts`
     is the folder of imported law texts, from which articles are quoted word for word."""
     return build_answerer(load_library(content), content, include_drafts, law_texts)

@@ -59,7 +59,9 @@ def answer_batch(answerer: Answerer, path: Path, on: date) -> Iterator[str]:
 def describe(answerer: Answerer, text: str, on: date) -> str:
     """The answer for a curator at a keyboard: outcome and score, the message, and what came after it."""
     answer = answerer.answer(text, on)
-    lines = [t("answer.ask.outcome", outcome=answer.outcome.value, score=f"{answer.score:.2f}", day=f"{answer.on:%d/%m/%Y}")]
+    lines = [
+        t("answer.ask.outcome", outcome=answer.outcome.value, score=f"{answer.score:.2f}", day=f"{answer.on:%d/%m/%Y}")
+    ]
     if answer.entry_id:
         lines.append(t("answer.ask.entry", id=answer.entry_id, question=answerer.question_of(answer.entry_id)))
     lines += ["", first_message(answerer, answer), ""]

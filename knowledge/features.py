@@ -10,7 +10,18 @@ from knowledge.search import Found, Searcher
 from knowledge.words import Phrases, matches_in
 
 Place = tuple[str, str]
-NAMES = ("nearness", "margin", "runner_up", "covered", "known", "agreement", "likeness", "at_home", "elsewhere", "length")
+NAMES = (
+    "nearness",
+    "margin",
+    "runner_up",
+    "covered",
+    "known",
+    "agreement",
+    "likeness",
+    "at_home",
+    "elsewhere",
+    "length",
+)
 
 
 def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[Place]]) -> tuple[float, ...]:

@@ -25,10 +25,10 @@ and how little the result moves with them: docs/explanation/search.md."""
 RERANKED = 12
 """Entries compared letter by letter (rapidfuzz): enough that the right one is among them, few enough to be fast."""
 
-MOST_TERMS = 90
+MOST_TERMS = 64
 """Terms of a question that are looked up, the most telling first: a long story costs no more than a long question."""
 
-COMPARED = 400
+COMPARED = 300
 """Letters of a question that are compared: more costs time and says nothing."""
 
 BEST = 3

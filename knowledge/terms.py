@@ -15,7 +15,7 @@ from knowledge.words import Lexicon, bare, names_in, split_words
 READING = 0.7
 """A reading of a short form counts less than a word that was typed."""
 
-_YEAR = re.compile(r"^(?:19|20)\d\d$")
+_YEAR = re.compile(r"^20\d\d$")
 
 
 def terms_of(text: str, lexicon: Lexicon) -> Counter[str]:

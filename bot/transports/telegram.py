@@ -29,6 +29,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 from aiohttp import ClientConnectorError, ServerDisconnectedError
 
 from bot.transports import (
+    TELEGRAM_WEBHOOK_PATH,
     AccountPaused,
     PersonMoved,
     PersonUnreachable,
@@ -167,7 +168,7 @@ class TelegramTransport:
     async def _announce(self) -> None:
         if self._webhook_url:
             await self._bot.set_webhook(
-                f"{self._webhook_url}/telegram/webhook",
+                f"{self._webhook_url}{TELEGRAM_WEBHOOK_PATH}",
                 secret_token=self._webhook_secret,
                 allowed_updates=_ALLOWED_UPDATES,
             )

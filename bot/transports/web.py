@@ -29,7 +29,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bot.inbox import Inbox
-from bot.transports import Raw, StorageUnavailable
+from bot.transports import TELEGRAM_WEBHOOK_PATH, Raw, StorageUnavailable
 from bot.transports import Receive as ReceiveUpdate
 from bot.transports.formatting import parse
 from bot.transports.web_guards import BodyLimit, SecurityHeaders
@@ -139,7 +139,7 @@ class Visitors:
 
 
 class WebServer:
-    """The ASGI application: page, chat endpoints, health, and the webhooks handed in by `bot.app`."""
+    """The ASGI application: page, chat endpoints, health, and Telegram's webhook where one is set."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class WebServer:
         union: Union,
         public_url: str,
         readiness: Callable[[], Awaitable[dict[str, Any]]],
-        webhooks: dict[str, Callable[[Request], Awaitable[Response]]],
+        telegram_webhook: Callable[[str, Raw], Awaitable[None]] | None,
     ) -> None:
         self._transport = transport
         self._inbox = inbox
@@ -160,6 +160,7 @@ class WebServer:
         self._visitors = Visitors()
         self._known: set[str] = set()
         self._page = _fill_page((_FOLDER / "chat.html").read_text(encoding="utf-8"), union)
+        self._telegram_webhook = telegram_webhook
         routes = [
             Route("/", self._show_page),
             Route("/api/messages", self._post_message, methods=["POST"]),
@@ -167,7 +168,7 @@ class WebServer:
             Route("/api/forget", self._forget, methods=["POST"]),
             Route("/healthz", self._show_health),
             Route("/readyz", self._show_readiness),
-            *(Route(path, handler, methods=["POST"]) for path, handler in webhooks.items()),
+            *([Route(TELEGRAM_WEBHOOK_PATH, self._take_telegram, methods=["POST"])] if telegram_webhook else []),
             Mount("/static", StaticFiles(directory=_FOLDER / "static")),
         ]
         # around Starlette, not inside it, so that its own answer to a bug carries the headers too
@@ -253,6 +254,20 @@ class WebServer:
         response = JSONResponse({"forgotten": True})
         response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self._is_secure(request))
         return response
+
+    async def _take_telegram(self, request: Request) -> Response:
+        """200 only once the update is stored: Telegram sends it again otherwise."""
+        assert self._telegram_webhook is not None  # noqa: S101  # the route exists only with it
+        try:
+            raw: Raw = json.loads(await request.body())
+            await self._telegram_webhook(request.headers.get("x-telegram-bot-api-secret-token", ""), raw)
+        except PermissionError:
+            return Response(status_code=401)
+        except ValueError:
+            return Response(status_code=400)
+        except StorageUnavailable:
+            return Response(status_code=503)
+        return Response(status_code=200)
 
     async def _show_health(self, _request: Request) -> Response:
         return PlainTextResponse("ok")

@@ -30,7 +30,9 @@ class BotProcess:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         own = {"DATABASE_URL": database_url, "KEY_FILE": str(key_file), "WEB_PORT": str(self.port)}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TELEGRAM_", "WEB_", "UNION_"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("TELEGRAM_", "WEB_", "UNION_"))
+        }
         self._environment = kept | own | settings
         self._log = folder / "bot.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -39,7 +41,9 @@ class BotProcess:
         """Start and wait until the page answers; returns the seconds that took."""
         began = time.monotonic()
         log = self._log.open("ab")
-        self._process = subprocess.Popen([sys.executable, "-m", "bot"], cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bot"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+        )
         while time.monotonic() - began < START_SECONDS:
             if self._process.poll() is not None:
                 raise AssertionError(f"the bot did not start: {self.log[-3000:]}")
@@ -100,7 +104,9 @@ class Visitor:
                     page = self._client.get(f"{self._address}/").text
                     self._csrf = re.findall(r'data-csrf="(\w+)"', page)[0]
                 body = {"id": event_id, "after": self.after, **what}
-                answer = self._client.post(f"{self._address}/api/messages", json=body, headers={"X-CSRF-Token": self._csrf})
+                answer = self._client.post(
+                    f"{self._address}/api/messages", json=body, headers={"X-CSRF-Token": self._csrf}
+                )
             except httpx.TransportError:
                 time.sleep(0.05)
                 continue

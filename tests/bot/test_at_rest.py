@@ -27,7 +27,7 @@ def test_planted_words_are_found_in_no_file(tmp_path: Path) -> None:
 
 
 def test_forgotten_visitor_leaves_no_sealed_row_behind(tmp_path: Path) -> None:
-    """"Xoá khỏi máy này" takes the rows away, not only the keys to them."""
+    """ "Xoá khỏi máy này" takes the rows away, not only the keys to them."""
     import httpx
 
     from db.models import Account, Conversation, Delivery, InboxEvent, OfficerRequest

@@ -73,7 +73,13 @@ def test_retention_erases_what_is_older_than_its_period_and_records_it(database:
         assert session.query(Delivery).count() == 1
         assert sorted(row.draft is None for row in session.query(Conversation)) == [False, True]
         erased = {row.kind: row.erased for row in session.query(Erasure)}
-    assert erased == {"inbox_events": 1, "delivery_texts": 1, "delivery_lines": 1, "open_drafts": 1, "unanswered_questions": 1}
+    assert erased == {
+        "inbox_events": 1,
+        "delivery_texts": 1,
+        "delivery_lines": 1,
+        "open_drafts": 1,
+        "unanswered_questions": 1,
+    }
 
 
 def test_every_period_has_one_function_of_its_own() -> None:

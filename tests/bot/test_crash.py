@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +37,9 @@ def _find(messages: list[dict[str, object]], code: str) -> str:
     return ""
 
 
-def _replay(folder: Path, database_url: str, key_file: Path, conversations: int, kills: int, seed: int) -> dict[str, float]:
+def _replay(
+    folder: Path, database_url: str, key_file: Path, conversations: int, kills: int, seed: int
+) -> dict[str, float]:
     """Run conversations while the program is killed again and again; then look at what it left."""
     chance = random.Random(seed)
     bot = BotProcess(folder, database_url, key_file)
@@ -102,5 +105,7 @@ def test_two_hundred_conversations_survive_kills(tmp_path: Path, database_url: s
     began = time.monotonic()
     found = _replay(tmp_path, database_url, key_file, conversations=200, kills=200, seed=2026)
     kind = database_url.split(":")[0].split("+")[0]
-    print(json.dumps({"drill": "crash", "database": kind, "seconds": round(time.monotonic() - began), **found}))
+    sys.stdout.write(
+        json.dumps({"drill": "crash", "database": kind, "seconds": round(time.monotonic() - began), **found}) + "\n"
+    )
     _assert_nothing_lost(found, 200)

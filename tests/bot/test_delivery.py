@@ -1,6 +1,7 @@
 """Sending: within the rate, in order, and an honest record of how each message ended."""
 
 import asyncio
+import itertools
 import time
 from datetime import timedelta
 
@@ -86,7 +87,9 @@ async def test_stale_message_is_not_sent(talk: Talk) -> None:
     lane = lane_of(talk.database.keys, talk.edge.sender, "x")
     with talk.database.begin() as session:
         now = talk.now()
-        stale = Outgoing(DeliveryKind.REPLY, "s", lane, talk.edge.sender, "x", {"text": "cũ", "buttons": []}, now - timedelta(1))
+        stale = Outgoing(
+            DeliveryKind.REPLY, "s", lane, talk.edge.sender, "x", {"text": "cũ", "buttons": []}, now - timedelta(1)
+        )
         add_deliveries(session, [stale], now)
     await _wait_for(talk, DeliveryState.EXPIRED)
     assert talk.edge.sent == []
@@ -110,7 +113,9 @@ async def test_claims_cut_off_by_a_crash_are_due_again(talk: Talk) -> None:
     now = talk.now()
     with talk.database.begin() as session:
         rows = [
-            Outgoing(DeliveryKind.REPLY, f"s{n}", "r", "nobody:1", "x", {"text": "a", "buttons": []}, now + timedelta(1))
+            Outgoing(
+                DeliveryKind.REPLY, f"s{n}", "r", "nobody:1", "x", {"text": "a", "buttons": []}, now + timedelta(1)
+            )
             for n in range(3)
         ]
         add_deliveries(session, rows, now)
@@ -126,7 +131,9 @@ async def test_alert_goes_before_replies(talk: Talk) -> None:
     with talk.database.begin() as session:
         for kind in (DeliveryKind.REPLY, DeliveryKind.OPERATOR_ALERT):
             add_deliveries(
-                session, [Outgoing(kind, "s", "r", "nobody:1", "x", {"text": "a", "buttons": []}, now + timedelta(1))], now
+                session,
+                [Outgoing(kind, "s", "r", "nobody:1", "x", {"text": "a", "buttons": []}, now + timedelta(1))],
+                now,
             )
         assert claim_due(session, "nobody:1", now, 1)[0].kind is DeliveryKind.OPERATOR_ALERT
 
@@ -142,4 +149,4 @@ async def test_rate_is_never_exceeded_in_any_second() -> None:
         starts.append(time.monotonic())
     windows = [sum(1 for other in starts if start <= other < start + 0.999) for start in starts]
     assert max(windows) <= 20
-    assert max(later - earlier for earlier, later in zip(starts, starts[1:], strict=False)) >= 0.25
+    assert max(later - earlier for earlier, later in itertools.pairwise(starts)) >= 0.25

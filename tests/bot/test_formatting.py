@@ -15,8 +15,7 @@ def test_bold_bullets_and_links_are_drawn_for_each_channel() -> None:
     """The same text on a phone with formatting and on one without."""
     text = "Được **3 ngày**:\n- cưới\n- tang\n[Luật](https://vbpl.vn/a?b=1&c=2) <script>"
     assert to_html(text) == (
-        "Được <b>3 ngày</b>:\n• cưới\n• tang\n"
-        '<a href="https://vbpl.vn/a?b=1&amp;c=2">Luật</a> &lt;script&gt;'
+        'Được <b>3 ngày</b>:\n• cưới\n• tang\n<a href="https://vbpl.vn/a?b=1&amp;c=2">Luật</a> &lt;script&gt;'
     )
     assert to_plain(text) == "Được 3 ngày:\n• cưới\n• tang\nLuật (https://vbpl.vn/a?b=1&c=2) <script>"
 

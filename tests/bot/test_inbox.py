@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,15 +20,17 @@ from tests.talk import HOTLINE, Edge, Talk
 
 
 @pytest.fixture
-def replace_handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def replace_handler(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Put a handler of the test where dispatch stands: the inbox must survive whatever it does."""
-    yield lambda handler: monkeypatch.setattr(bot.inbox, "handle", handler)
+    return lambda handler: monkeypatch.setattr(bot.inbox, "handle", handler)
 
 
 async def test_redelivered_event_repeats_no_effect_and_loses_no_reply(talk: Talk, answerer: Answerer) -> None:
     """A platform that repeats itself changes nothing."""
     lan = talk.member("Lan")
-    entry = next(e for topic, _ in answerer.topics(talk.now().date()) for e in answerer.entries_of(topic, talk.now().date()))
+    entry = next(
+        e for topic, _ in answerer.topics(talk.now().date()) for e in answerer.entries_of(topic, talk.now().date())
+    )
     await lan.says(answerer.question_of(entry))
     label = lan.button("Có ích").label
     await lan.presses(label, event_id="same")
@@ -52,7 +53,9 @@ async def test_update_that_is_nothing_for_us_is_passed_over(talk: Talk) -> None:
     assert talk.rows(InboxEvent) == []
 
 
-async def test_events_of_one_person_are_never_handled_at_once(talk: Talk, answerer: Answerer, replace_handler: Any) -> None:
+async def test_events_of_one_person_are_never_handled_at_once(
+    talk: Talk, answerer: Answerer, replace_handler: Any
+) -> None:
     """Two cores on one database, many events of few people: each person's run one after another, in order."""
     running: set[str] = set()
     overlaps: list[str] = []
@@ -136,7 +139,9 @@ async def test_failed_handler_leaves_no_half_effect(talk: Talk, replace_handler:
     assert len(talk.rows(Feedback)) == 1
 
 
-async def test_event_that_stops_the_program_each_time_is_set_aside(talk: Talk, answerer: Answerer, replace_handler: Any) -> None:
+async def test_event_that_stops_the_program_each_time_is_set_aside(
+    talk: Talk, answerer: Answerer, replace_handler: Any
+) -> None:
     """An event left behind by stopped programs counts each try beforehand, so it cannot stop every start for ever."""
     with talk.database.begin() as session:
         session.execute(text("SELECT 1"))
@@ -194,9 +199,13 @@ async def test_hundreds_of_waiting_messages_of_one_person_are_held_back(talk: Ta
     """Past a hundred waiting, the channel is told to hold back instead of filling the database."""
     switched_off = Edge()
     switched_off.sender = "edge:2"
-    with pytest.raises(StorageUnavailable):
+
+    async def flood() -> None:
         for number in range(150):
             await talk.inbox.receive(switched_off, {"who": "a", "id": str(number), "kind": "text", "text": "x"})
+
+    with pytest.raises(StorageUnavailable):
+        await flood()
     assert 100 <= len(talk.rows(InboxEvent)) < 150
 
 

@@ -26,9 +26,7 @@ def default_of(field: FieldInfo) -> str:
 
 
 def expected() -> dict[str, tuple[str, str]]:
-    return {
-        name.upper(): (default_of(field), field.description or "") for name, field in Settings.model_fields.items()
-    }
+    return {name.upper(): (default_of(field), field.description or "") for name, field in Settings.model_fields.items()}
 
 
 def test_every_setting_has_a_description() -> None:
@@ -140,11 +138,12 @@ def test_operator_chat_without_the_desk_bot_refuses(monkeypatch: pytest.MonkeyPa
     assert "4711471147" not in str(problem.value)
 
 
-def test_settings_shown_in_a_trace_hold_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Settings object that ends in a log or a trace shows no secret."""
+def test_settings_shown_in_a_trace_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Settings object that ends in a log or a trace shows neither a token nor the database's password."""
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://union:{SAID}@db/union")
     monkeypatch.setenv("TELEGRAM_TOKEN", MEMBERS)
     monkeypatch.setenv("TELEGRAM_DESK_TOKEN", DESK)
     monkeypatch.setenv("TELEGRAM_WEBHOOK_SECRET", SECRET)
     settings = read_settings(None)
-    assert not any(secret in repr(settings) for secret in (MEMBERS, DESK, SECRET))
-    assert {MEMBERS, DESK, SECRET} <= set(settings.secrets)
+    assert not any(secret in repr(settings) for secret in (MEMBERS, DESK, SECRET, SAID))
+    assert {MEMBERS, DESK, SECRET, settings.database_url} == set(settings.secrets)

@@ -36,7 +36,9 @@ def test_migrations_go_up_down_and_up_again(empty: Database) -> None:
     assert find_revision(empty) is None
     migrate(empty)
     with empty.engine.connect() as connection:
-        difference = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata)
+        difference = compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata
+        )
     assert difference == []
     empty.close()
 

@@ -126,7 +126,9 @@ async def test_state_of_an_older_version_keeps_what_was_typed_and_asks_again(
 
 
 @pytest.mark.parametrize("word", ["hủy", "huy", "/huy", "HUỶ", "Hủy bỏ"])
-async def test_cancelling_leaves_the_step_and_erases_the_draft(talk: Talk, answerer: Answerer, known: str, word: str) -> None:
+async def test_cancelling_leaves_the_step_and_erases_the_draft(
+    talk: Talk, answerer: Answerer, known: str, word: str
+) -> None:
     """Nothing of a cancelled step remains."""
     lan = talk.member("Lan")
     await lan.says(answerer.question_of(known))

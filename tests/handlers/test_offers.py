@@ -16,7 +16,8 @@ OFFERED = (
 @pytest.mark.parametrize(
     "text",
     ["2", "số 2", "so 2", "chọn 2", "chon so 2", "hai", "Hai ạ", "2.", "(2)", "bấm 2", "câu 2", "em chọn 2", "mục 2 nhé",
-     "có ích", "co ich", "CO ICH", "Có  ích!", "cho em số 2", "lấy số hai", "thứ 2", "ý 2", "phương án 2", "nút 2"],
+     "có ích", "co ich", "CO ICH", "Có  ích!", "cho em số 2", "lấy số hai", "thứ 2", "ý 2", "phương án 2",
+     "nút 2"],
 )  # fmt: skip
 def test_second_button_is_pressed(text: str) -> None:
     """Many ways to say the same choice."""
@@ -24,7 +25,10 @@ def test_second_button_is_pressed(text: str) -> None:
     assert pressed is not None and pressed.action == "b"
 
 
-@pytest.mark.parametrize(("text", "action"), [("hoi can bo", "d"), ("hỏi cán bô", "d"), ("xem chi tiêt", "a"), ("chua dungg", "c"), ("xem chi tiet", "a")])
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [("hoi can bo", "d"), ("hỏi cán bô", "d"), ("xem chi tiêt", "a"), ("chua dungg", "c"), ("xem chi tiet", "a")],
+)
 def test_misspelt_label_is_understood(text: str, action: str) -> None:
     """A slip of the thumb still presses the button that was meant."""
     pressed = find_pressed(text, OFFERED)
@@ -33,7 +37,8 @@ def test_misspelt_label_is_understood(text: str, action: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["5", "0", "99", "công ty trả lương trễ 2 tháng", "nghỉ 2 ngày có lương không", "hỏi cán bộ công đoàn về tiền lương",
+    ["5", "0", "99", "công ty trả lương trễ 2 tháng",
+     "nghỉ 2 ngày có lương không", "hỏi cán bộ công đoàn về tiền lương",
      "có", "chi tiết tiền thai sản", "", "   ", "hai vợ chồng cùng nghỉ được không"],
 )  # fmt: skip
 def test_message_of_its_own_presses_nothing(text: str) -> None:

@@ -35,7 +35,7 @@ _COMMAND = re.compile(r"(?<![\w/<>])/[a-zA-Z0-9_]{1,64}(?:@[a-zA-Z0-9_]{3,32})?(
 _URL = re.compile(r"https?://[^\s<>\"]+")
 
 
-class Refused(Exception):  # noqa: N818 - an answer of the platform, not a fault of this program
+class Refused(Exception):
     """The Bot API answers `ok: false` with this code, description and parameters."""
 
     def __init__(self, code: int, description: str, **parameters: int) -> None:
