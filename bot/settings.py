@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 _TOKEN = re.compile(r"^\d+:[\w-]+$")
 _SECRET = re.compile(r"^[A-Za-z0-9_-]{16,256}$")
@@ -17,7 +19,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
     database_url: str = Field(
-        "sqlite:///data/union.db", description="Where data is kept: a SQLAlchemy URL (SQLite or PostgreSQL)"
+        "sqlite:///data/union.db", repr=False, description="Where data is kept: a SQLAlchemy URL (SQLite or PostgreSQL)"
     )
     key_file: Path = Field(
         Path("data/union.key"), description="The keys that seal personal data; back it up, apart from the database"
@@ -54,6 +56,17 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged")
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        try:
+            backend = make_url(value).get_backend_name()
+        except ArgumentError:
+            backend = ""
+        if backend not in ("sqlite", "postgresql", "postgres"):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
     @field_validator("telegram_token", "telegram_desk_token")
     @classmethod
     def _looks_like_a_token(cls, value: str) -> str:
@@ -65,7 +78,10 @@ class Settings(BaseSettings):
     @classmethod
     def _are_addresses(cls, value: str) -> str:
         for address in filter(None, (part.strip() for part in value.split(","))):
-            ipaddress.ip_network(address, strict=False)
+            try:
+                ipaddress.ip_network(address, strict=False)
+            except ValueError:
+                raise ValueError("must be addresses such as 127.0.0.1 or 10.0.0.0/8, separated by commas") from None
         return value
 
     @field_validator("web_public_url", "telegram_webhook_url")

@@ -19,9 +19,11 @@ from knowledge.curate import CurateError, new_entry, report, show_impact
 from knowledge.entry import CONTENT
 from knowledge.law import INDEX, LawError, build_index, import_law, write_index
 from knowledge.load import load_library
+from knowledge.places import index_annex, write_places
 from knowledge.texts import t
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+ANNEX = "293-2025-ND-CP-phu-luc.json"
 LAW_FOLDER = Path("data/law")
 Command = Callable[[argparse.Namespace], int]
 
@@ -107,6 +109,18 @@ def law_add(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def places_index(arguments: argparse.Namespace) -> int:
+    path: Path = arguments.file or law_folder() / ANNEX
+    if not path.is_file():
+        say(t("answer.place.no_annex", path=path))
+        return 1
+    found = index_annex(path)
+    count = sum(len(one["places"]) for one in found["provinces"].values())
+    target = write_places(found)
+    say(t("answer.place.indexed", places=count, provinces=len(found["provinces"]), path=target.name))
+    return 0
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m knowledge", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -151,6 +165,10 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--number", default="", help="number as printed, when the text does not name it")
     one.add_argument("--title", default="")
     one.set_defaults(run=law_add)
+    places = commands.add_parser("places", help="minimum wage by commune").add_subparsers(required=True)
+    one = places.add_parser("index", help="make places.json from the annex of the minimum-wage decree")
+    one.add_argument("file", type=Path, nargs="?", help=f"default: {ANNEX} among the law texts")
+    one.set_defaults(run=places_index)
     return parser
 
 

@@ -16,6 +16,7 @@ from knowledge.features import Place, features_of
 from knowledge.law import LawTexts, load_index
 from knowledge.load import load_library
 from knowledge.pages import CITED, Page, distinct, make_page
+from knowledge.places import Places, load_places
 from knowledge.search import Found, Hit, Searcher
 from knowledge.statutes import Statutes
 from knowledge.talk import Talk, load_talk
@@ -51,8 +52,8 @@ class Outcome(StrEnum):
 @dataclass(frozen=True)
 class Answer:
     """What was decided. `options` are what to choose from when asking back, and what else may be meant beside an
-    answer. `text` is what is said when no entry is shown, and stands above the options when asking back; empty leaves
-    the sentence to the caller. `score` is the chance that the first entry is right."""
+    answer. `text` is what is said when no entry is shown; when asking back it stands above the options, beside an answer
+    it is said before the entry. Empty leaves the sentence to the caller. `score` is the chance that the first entry is right."""
 
     outcome: Outcome
     entry_id: str | None
@@ -81,6 +82,7 @@ class Parts:
     talk: Talk
     bar: Bar
     topics: list[Topic]
+    places: Places | None = None
 
 
 class Answerer:
@@ -100,6 +102,9 @@ class Answerer:
         statute = self._look_up(text, on)
         if statute is not None:
             return statute
+        place = self._look_up_place(text, on)
+        if place is not None:
+            return place
         if self.parts.talk.own_case(text):
             return Answer(Outcome.HANDOVER, None, 1.0, (), on)
         return self._decide(text, on)
@@ -179,6 +184,15 @@ class Answerer:
         said = f"{self.parts.statutes.say(found)}\n\n{tail}"
         return Answer(Outcome.ASK_BACK if options else Outcome.ABSTAIN, None, 1.0, options, on, said)
 
+    def _look_up_place(self, text: str, on: date) -> Answer | None:
+        found = self.parts.places.find(text, on) if self.parts.places else None
+        if found is None or self.parts.places is None or not self._is_known(self.parts.places.annex.entry, on):
+            return None
+        entry = self.parts.places.annex.entry
+        if found.clear:
+            return Answer(Outcome.ANSWER, entry, 1.0, (), on, found.text)
+        return Answer(Outcome.ASK_BACK, None, 1.0, (entry,), on, found.text)
+
     def ranked(self, text: str, limit: int = 5) -> list[Hit]:
         """The best entries whatever the bar, for curators; their scores compare within one question only."""
         return list(self.parts.searcher.search(text, limit).hits)
@@ -248,4 +262,5 @@ def build_answerer(
     texts = LawTexts(law_texts) if law_texts is not None and law_texts.is_dir() else None
     statutes = Statutes(library, laws, lexicon, texts)
     searcher = Searcher(entries, lexicon, laws)
-    return Answerer(Parts(library, searcher, statutes, load_talk(content), load_bar(content), load_topics(content)))
+    talk, bar, topics = load_talk(content), load_bar(content), load_topics(content)
+    return Answerer(Parts(library, searcher, statutes, talk, bar, topics, load_places(library, content)))

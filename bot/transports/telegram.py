@@ -6,6 +6,7 @@ sent them, and the offset moves on only after that (`platform` notes: polling is
 
 import asyncio
 import hmac
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,19 +15,22 @@ from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
+    ClientDecodeError,
     TelegramAPIError,
     TelegramBadRequest,
     TelegramConflictError,
     TelegramForbiddenError,
     TelegramMigrateToChat,
     TelegramNetworkError,
+    TelegramNotFound,
     TelegramRetryAfter,
     TelegramServerError,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import GetUpdates
+from aiogram.methods import Response, TelegramMethod
+from aiogram.methods.base import TelegramType
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
-from aiohttp import ClientConnectorError, ServerDisconnectedError
+from aiohttp import ClientConnectorError
 
 from bot.transports import (
     TELEGRAM_WEBHOOK_PATH,
@@ -50,10 +54,37 @@ MESSAGES_PER_SECOND = 30.0
 
 _ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
 _POLL_SECONDS = 25
+_CALL_SECONDS = 20
+"""How long any other call may take; after that it is uncertain whether it was carried out."""
 _RETRY_SECONDS = 3.0
 _CONFLICT_SECONDS = 15.0
 _BUTTONS_IN_A_ROW = 30
 """Labels shorter than this share a row in twos: they still fit on a narrow screen."""
+
+
+class _GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
+    """getUpdates with its answer as Telegram sent it: one update of a shape aiogram does not know must not hold up
+    all the others."""
+
+    __returning__ = list[dict[str, Any]]
+    __api_method__ = "getUpdates"
+
+    offset: int | None
+    timeout: int
+    allowed_updates: list[str]
+
+
+class _Session(AiohttpSession):
+    """aiogram's session, for which an answer that cannot be read is a network error like any other."""
+
+    def check_response(
+        self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
+    ) -> Response[TelegramType]:
+        """Raises `TelegramAPIError` or a kind of it, nothing else."""
+        try:
+            return super().check_response(bot, method, status_code, content)
+        except ClientDecodeError:  # a proxy's page, or half an answer; its text may quote people, so it goes no further
+            raise TelegramNetworkError(method, f"unreadable answer with status {status_code}") from None
 
 
 class TelegramTransport:
@@ -64,11 +95,13 @@ class TelegramTransport:
     stored_is_sent = False
 
     def __init__(self, token: str, api_url: str, webhook_url: str = "", webhook_secret: str = "") -> None:
-        session = AiohttpSession(api=TelegramAPIServer.from_base(api_url))
+        session = _Session(api=TelegramAPIServer.from_base(api_url))
         self._bot = Bot(token, session=session)
         self.sender = f"telegram:{self._bot.id}"
         self._webhook_url = webhook_url
         self._webhook_secret = webhook_secret
+        self._silent_until = 0.0
+        self._spinners: set[asyncio.Task[None]] = set()
         self.is_connected = False
 
     def measure(self, text: str) -> int:
@@ -104,7 +137,7 @@ class TelegramTransport:
             address=str(message["chat"]["id"]),
             event_id=event_id,
             kind=kind,
-            text=_without_start(text),
+            text=_without_bot_name(text),
             display_name=message.get("from", {}).get("first_name"),
             sent_at=datetime.fromtimestamp(message["date"], UTC) if "date" in message else None,
         )
@@ -134,12 +167,10 @@ class TelegramTransport:
             await asyncio.Event().wait()
         offset: int | None = None
         while True:
-            updates = await self._patiently(self._poll, offset)
-            for update in updates:
-                raw = update.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+            for raw in await self._patiently(self._poll, offset):
                 if not await self._store(receive, raw):
                     break  # the same updates come again from this offset
-                offset = update.update_id + 1
+                offset = raw["update_id"] + 1
 
     async def _store(self, receive: Receive, raw: Raw) -> bool:
         try:
@@ -161,9 +192,26 @@ class TelegramTransport:
             self._stop_spinner(raw["callback_query"]["id"])
 
     def _stop_spinner(self, query_id: str) -> None:
+        task = asyncio.create_task(self._answer_button(query_id))
+        self._spinners.add(task)
+        task.add_done_callback(self._spinners.discard)
+
+    async def _answer_button(self, query_id: str) -> None:
         """Tell Telegram the button was received; when that fails, only a spinner turns a little longer."""
-        task = asyncio.create_task(self._bot.answer_callback_query(query_id))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            await asyncio.sleep(self._silence_left())
+            await self._bot.answer_callback_query(query_id, request_timeout=_CALL_SECONDS)
+        except TelegramRetryAfter as error:
+            self._keep_silent(error.retry_after)
+        except (TelegramAPIError, OSError) as error:
+            log.info("telegram_spinner_left", sender=self.sender, error=type(error).__name__)
+
+    def _keep_silent(self, seconds: float) -> None:
+        """Telegram told the whole account to wait: no call of any kind goes out before."""
+        self._silent_until = max(self._silent_until, time.monotonic() + seconds)
+
+    def _silence_left(self) -> float:
+        return max(0.0, self._silent_until - time.monotonic())
 
     async def _announce(self) -> None:
         if self._webhook_url:
@@ -171,13 +219,14 @@ class TelegramTransport:
                 f"{self._webhook_url}{TELEGRAM_WEBHOOK_PATH}",
                 secret_token=self._webhook_secret,
                 allowed_updates=_ALLOWED_UPDATES,
+                request_timeout=_CALL_SECONDS,
             )
         else:
-            await self._bot.delete_webhook()
+            await self._bot.delete_webhook(request_timeout=_CALL_SECONDS)
         self.is_connected = True
 
-    async def _poll(self, offset: int | None) -> list[Any]:
-        poll = GetUpdates(offset=offset, timeout=_POLL_SECONDS, allowed_updates=_ALLOWED_UPDATES)
+    async def _poll(self, offset: int | None) -> list[Raw]:
+        poll = _GetRawUpdates(offset=offset, timeout=_POLL_SECONDS, allowed_updates=_ALLOWED_UPDATES)
         updates = await self._bot(poll, request_timeout=_POLL_SECONDS + 10)
         self.is_connected = True
         return updates
@@ -187,14 +236,15 @@ class TelegramTransport:
         while True:
             try:
                 return await call(*args)
-            except TelegramUnauthorizedError:
+            except (TelegramUnauthorizedError, TelegramNotFound):
                 log.error("telegram_token_refused", sender=self.sender)
                 wait = _CONFLICT_SECONDS
             except TelegramConflictError:
                 log.error("telegram_polled_elsewhere", sender=self.sender)
                 wait = _CONFLICT_SECONDS
             except TelegramRetryAfter as error:
-                wait = float(error.retry_after)
+                self._keep_silent(error.retry_after)
+                wait = self._silence_left()
             except (TelegramAPIError, OSError) as error:
                 log.warning("telegram_unreachable", sender=self.sender, error=type(error).__name__)
                 wait = _RETRY_SECONDS
@@ -203,11 +253,18 @@ class TelegramTransport:
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
         """Send one message with its buttons as an inline keyboard."""
+        if self._silence_left():
+            raise AccountPaused(self._silence_left())
         try:
             message = await self._bot.send_message(
-                int(address), to_html(reply.text), parse_mode="HTML", reply_markup=_keyboard(reply.buttons)
+                int(address),
+                to_html(reply.text),
+                parse_mode="HTML",
+                reply_markup=_keyboard(reply.buttons),
+                request_timeout=_CALL_SECONDS,
             )
         except TelegramRetryAfter as error:
+            self._keep_silent(error.retry_after)
             raise AccountPaused(float(error.retry_after)) from None
         except TelegramForbiddenError:
             raise PersonUnreachable("blocked") from None
@@ -215,8 +272,8 @@ class TelegramTransport:
             raise PersonMoved(str(error.migrate_to_chat_id)) from None
         except TelegramBadRequest as error:
             raise SendFailed(error.message[:100]) from None
-        except TelegramServerError:
-            raise SendUnavailable from None
+        except (TelegramServerError, TelegramUnauthorizedError, TelegramNotFound):
+            raise SendUnavailable from None  # 401 and 404 speak of our token: the reply waits for the right one
         except TelegramNetworkError as error:
             raise (SendUnavailable if _never_left(error) else SendUncertain) from None
         except TelegramAPIError as error:
@@ -225,14 +282,14 @@ class TelegramTransport:
 
     async def close(self) -> None:
         """Close the HTTP session."""
+        for spinner in self._spinners:
+            spinner.cancel()
         await self._bot.session.close()
 
 
 def _never_left(error: TelegramNetworkError) -> bool:
     """True when no connection was made, so that the message cannot have arrived."""
-    return isinstance(error.__cause__, ClientConnectorError) and not isinstance(
-        error.__cause__, ServerDisconnectedError
-    )
+    return isinstance(error.__cause__, ClientConnectorError)
 
 
 def _keyboard(buttons: tuple[StoredButton, ...]) -> InlineKeyboardMarkup | None:
@@ -251,6 +308,10 @@ def _has_file(message: Raw) -> bool:
     return any(kind in message for kind in ("photo", "document", "voice", "audio", "video", "video_note", "animation"))
 
 
-def _without_start(text: str) -> str:
-    """ "/start@bot payload" is "/start": deep links carry nothing yet."""
-    return "/" + text[1:].split("@")[0].split(" ")[0] if text.startswith("/") else text
+def _without_bot_name(text: str) -> str:
+    """ "/huy@our_bot" is "/huy", and "/start payload" is "/start": deep links carry nothing yet."""
+    if not text.startswith("/"):
+        return text
+    command, *words = text.split(" ")
+    command = command.split("@")[0]
+    return command if command == "/start" else " ".join([command, *words])

@@ -15,7 +15,8 @@ OFFERED = (
 
 @pytest.mark.parametrize(
     "text",
-    ["2", "số 2", "so 2", "chọn 2", "chon so 2", "hai", "Hai ạ", "2.", "(2)", "bấm 2", "câu 2", "em chọn 2", "mục 2 nhé",
+    ["2", "số 2", "so 2", "chọn 2", "chon so 2", "hai", "Hai ạ", "2.", "(2)", "bấm 2",
+     "câu 2", "em chọn 2", "mục 2 nhé",
      "có ích", "co ich", "CO ICH", "Có  ích!", "cho em số 2", "lấy số hai", "thứ 2", "ý 2", "phương án 2",
      "nút 2"],
 )  # fmt: skip
