@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
+import root  # isort: skip  # must be first: the path to the packages below
 
 import numpy as np
 from baselines import Scorer, build_baselines
@@ -27,7 +26,7 @@ from gold import CITED, Outcome, Place, Question, judge, read_questions, strippe
 
 from knowledge.answer import Answerer, load_answerer
 
-QUESTIONS = Path(__file__).resolve().parent.parent.parent / "shared" / "questions"
+QUESTIONS = root.ROOT.parent / "shared" / "questions"
 OFF_ANSWERED, OFF_ASKED = 0.02, 0.10
 
 

@@ -84,7 +84,8 @@ def first_places(citations: Iterable[Any]) -> frozenset[Place]:
 
 
 def judge(question: Question, outcome: Outcome) -> str:
-    """direct · helped · missed_back (asked back in vain) · wrong · silent; off-topic: answered · asked_back · silent."""
+    """direct · helped · missed_back (asked back in vain) · wrong · wrong_but_offered · silent; of an off-topic message
+    answered · asked_back · silent."""
     if question.off_topic:
         return {"answer": "answered", "ask_back": "asked_back"}.get(outcome.outcome, "silent")
     if outcome.outcome == "answer":

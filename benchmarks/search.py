@@ -2,8 +2,8 @@
 
 The library is made of the real entries and of copies of them in which some syllables are exchanged, each cut or filled
 to 12 phrasings. Questions are phrasings, their typo'd twins, and stories of up to 120 syllables. One thread.
-The ablation asks the real library its own phrasings, each left out of the index and then misspelt, with and without rapidfuzz (mending of
-words and the letter-by-letter comparison): how many find their entry first, and among the first four.
+The ablation asks the real library its own phrasings, each left out of the index, as written and misspelt, with and
+without rapidfuzz (mending of words, letter-by-letter comparison): how many find their entry first, or among four.
 """
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ import json
 import os
 import random
 import resource
-import sys
 import time
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+import root  # isort: skip  # noqa: F401  # must be first: the path to the packages below
 
 from knowledge.answer import Answerer, build_answerer, load_answerer
 from knowledge.entry import Entry, Library, Status
@@ -115,7 +111,7 @@ def ablation(searcher: Searcher, chance: random.Random) -> dict[str, dict[str, f
         for letters in (True, False):
             state, ranks = chance.getstate(), []
             for number in chosen:
-                text, row = phrases[number]
+                text, _row = phrases[number]
                 hits = searcher.search(change(text), 4, without=number, letters=letters).hits
                 ranks.append([hit.entry_id for hit in hits])
             chance.setstate(state)

@@ -52,8 +52,9 @@ class Outcome(StrEnum):
 @dataclass(frozen=True)
 class Answer:
     """What was decided. `options` are what to choose from when asking back, and what else may be meant beside an
-    answer. `text` is what is said when no entry is shown; when asking back it stands above the options, beside an answer
-    it is said before the entry. Empty leaves the sentence to the caller. `score` is the chance that the first entry is right."""
+    answer. `text` is what is said when no entry is shown; when asking back it stands above the options, beside an
+    answer it is said before the entry. Empty leaves the sentence to the caller. `score` is the chance that the first
+    entry is right."""
 
     outcome: Outcome
     entry_id: str | None
@@ -159,17 +160,6 @@ class Answerer:
         lexicon = self.parts.searcher.lexicon
         row = lexicon.written_out(split_words(text))
         return bool(matches_in(row, lexicon.at_home) or matches_in(row, lexicon.concepts))
-
-    def _other_questions(self, text: str, first: str, on: date) -> list[str]:
-        """The entries for the other questions of a message, one each."""
-        asked = [part for part in _SENTENCE.findall(text) if part.rstrip().endswith("?")]
-        asked = [part for part in asked if len(part.split()) >= _SHORTEST_QUESTION]
-        found: list[str] = []
-        for part in asked[:MOST_QUESTIONS] if len(asked) > 1 else []:
-            judged = self.judge(part, on)
-            if judged.first >= self.parts.bar.answer_from:
-                found.append(judged.hits[0].entry_id)
-        return [one for one in dict.fromkeys(found) if one != first and self._is_known(one, on)]
 
     def _look_up(self, text: str, on: date) -> Answer | None:
         found = self.parts.statutes.find(text, on)

@@ -15,8 +15,8 @@ _SHORT = r"(?P<month3>\d{1,2})\s*/\s*(?P<year3>20\d\d)"
 _YEAR = r"nam\s*(?P<year4>20\d\d)|(?P<last>nam ngoai|nam roi)"
 _DAY = re.compile(rf"(?<![\d/])(?:{_FULL}|{_MONTH}|{_SHORT}|\b{_YEAR})(?![\d/])")
 _NOT_AN_EVENT = re.compile(
-    r"\b(?:tu|tu ngay|tu thang|tu nam|den|den nay|toi|truoc|sau|ke tu|sinh|sinh nam|sinh ngay|luat|nghi dinh|thong tu|"
-    r"quyet dinh|so|nghi quyet)(?:\s+(?:ngay|thang|nam|cuoi|dau|het))*\s*$"
+    r"\b(?:tu|tu ngay|tu thang|tu nam|den|den nay|toi|truoc|sau|ke tu|sinh|sinh nam|sinh ngay|"
+    r"luat(?: \w+){0,3}|nghi dinh|thong tu|quyet dinh|so|nghi quyet)(?:\s+(?:ngay|thang|nam|cuoi|dau|het))*\s*$"
 )
 _GOES_ON = re.compile(r"^\s*(?:den|toi|-|cho den|tro di|ve sau)\b")
 _NOW = re.compile(r"\b(?:bay gio|gio|hien tai|hien nay|nay|bay h|sap|du dinh|dinh)\b")

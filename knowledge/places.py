@@ -150,7 +150,9 @@ class Places:
         row = " ".join(self.annex.aliases.get(word, word) for word in plain.split()).split()
         province = self._longest(row, list(self._provinces))
         provinces = [self._provinces[province]] if province else []
-        commune = self._longest(row, [one for one in self._communes if one != province or self._kind_before(row, one)])
+        if province and not self._kind_before(row, province):
+            row = " ".join(row).replace(province, "|").split()  # the rest of its name must not read as a commune
+        commune = self._longest(row, list(self._communes))
         found = self._communes.get(commune, []) if commune else []
         found = self._with_marks(found, text)
         if provinces:
@@ -195,9 +197,8 @@ class Places:
     def _say_province(self, province: str, on: date) -> Said | None:
         named = {place.region for place in self.annex.places if place.province == province}
         regions = [one for one in REGIONS if one in named or one == self.annex.rest[province]]
-        rows = [
-            t("answer.place.region", region=one, wage=wage) for one in regions if (wage := self._wage(one, on)) is not None
-        ]
+        wages = {one: wage for one in regions if (wage := self._wage(one, on)) is not None}
+        rows = [t("answer.place.region", region=one, wage=wage) for one, wage in wages.items()]
         if not rows:
             return None
         rest = self.annex.rest[province]

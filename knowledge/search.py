@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from knowledge.index import Floats, Index, build_bm25, build_cosine, score_one
 from knowledge.law import IndexedLaw
 from knowledge.normalize import fold
 from knowledge.spelling import Speller
-from knowledge.terms import READING, terms_of, terms_of_words
+from knowledge.terms import READING, Terms, terms_of, terms_of_words
 from knowledge.words import Lexicon, bare, split_words
 
 PHRASES, ENTRY, ANSWER, HEADINGS, LETTERS = 0.5, 0.7, 0.3, 0.15, 0.3
@@ -106,7 +106,7 @@ class Searcher:
         hits = tuple(Hit(self.ids[row], score) for score, row in ranked)
         return Found(hits, tuple(words), terms, float(near[top]), likeness[top])
 
-    def _joined_without(self, row: int, place: int) -> Counter[str]:
+    def _joined_without(self, row: int, place: int) -> Terms:
         phrasings = self.phrasings[row][:place] + self.phrasings[row][place + 1 :]
         return _join(terms_of(one, self.lexicon) for one in phrasings)
 
@@ -136,10 +136,11 @@ class Searcher:
         return np.asarray(np.partition(table, self._widest - BEST, axis=1)[:, -BEST:].mean(axis=1), dtype=np.float32)
 
 
-def _join(texts: Iterable[Mapping[str, float]]) -> Counter[str]:
-    joined: Counter[str] = Counter()
+def _join(texts: Iterable[Mapping[str, float]]) -> Terms:
+    joined: Terms = defaultdict(float)
     for one in texts:
-        joined.update(one)  # type: ignore[arg-type]  # a Counter of shares is still a Counter
+        for term, count in one.items():
+            joined[term] += count
     return joined
 
 

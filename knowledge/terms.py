@@ -7,25 +7,28 @@ without them a question finds the same entries whether or not it is typed with m
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 from knowledge.words import Lexicon, bare, names_in, split_words
 
 READING = 0.7
 """A reading of a short form counts less than a word that was typed."""
 
+Terms = defaultdict[str, float]
+
 _YEAR = re.compile(r"^20\d\d$")
 
 
-def terms_of(text: str, lexicon: Lexicon) -> Counter[str]:
+def terms_of(text: str, lexicon: Lexicon) -> Terms:
     """The terms of a text and how often each occurs: syllables, pairs of them, concepts."""
     return terms_of_words(split_words(text), lexicon)
 
 
-def terms_of_words(words: Sequence[str], lexicon: Lexicon) -> Counter[str]:
+def terms_of_words(words: Sequence[str], lexicon: Lexicon) -> Terms:
     """The same for words already split."""
-    found: Counter[str] = Counter()
+    found: Terms = defaultdict(float)
     row: list[str] = []
     for word in words:
         plain = bare(word)
@@ -41,12 +44,14 @@ def terms_of_words(words: Sequence[str], lexicon: Lexicon) -> Counter[str]:
             row.append(plain)
             for reading in readings:
                 _add_reading(reading, found, lexicon, READING / len(readings))
-    found.update(map(" ".join, zip(row, row[1:], strict=False)))
-    found.update(map("c:".__add__, names_in(row, lexicon.concepts)))
+    for pair in pairwise(row):
+        found[" ".join(pair)] += 1
+    for name in names_in(row, lexicon.concepts):
+        found[f"c:{name}"] += 1
     return found
 
 
-def _add_reading(reading: tuple[str, ...], found: Counter[str], lexicon: Lexicon, weight: float) -> None:
+def _add_reading(reading: tuple[str, ...], found: Terms, lexicon: Lexicon, weight: float) -> None:
     names = (f"c:{name}" for name in names_in(reading, lexicon.concepts))
-    for term in (*reading, *map(" ".join, zip(reading, reading[1:], strict=False)), *names):
+    for term in (*reading, *map(" ".join, pairwise(reading)), *names):
         found[term] += weight

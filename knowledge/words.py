@@ -55,8 +55,7 @@ class Lexicon:
 
     def readings_of(self, word: str) -> tuple[tuple[str, ...], ...]:
         """What a short form may stand for, without marks; none when it is an ordinary word."""
-        found = self.readings.get(word)
-        return self.readings.get(bare(word), ()) if found is None else found
+        return self.readings.get(bare(word), ())
 
 
 def matches_in(row: Sequence[str], phrases: Phrases) -> list[tuple[str, tuple[str, ...]]]:
@@ -76,10 +75,11 @@ def names_in(row: Sequence[str], phrases: Phrases) -> list[str]:
 
 def load_lexicon(content: Path = CONTENT) -> Lexicon:
     """The lists in abbreviations.yaml, synonyms.yaml and domain.yaml; a missing file means an empty list."""
-    readings = {}
+    readings: dict[str, tuple[tuple[str, ...], ...]] = {}
     for short, listed in _read_yaml(content / "abbreviations.yaml").items():
         texts = listed if isinstance(listed, list) else [listed]
-        readings[unicodedata.normalize("NFC", str(short))] = tuple(tuple(fold(text).split()) for text in texts)
+        known = readings.get(fold(str(short)), ())  # "hđ" and "hd" are one: who types without marks means either
+        readings[fold(str(short))] = tuple(dict.fromkeys([*known, *(tuple(fold(text).split()) for text in texts)]))
     domain = _read_yaml(content / "domain.yaml")
     return Lexicon(
         readings,

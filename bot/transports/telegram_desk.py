@@ -4,8 +4,17 @@ So no bulletin of the members' bot can delay an alert. Today it only sends the o
 with the officers' desk.
 """
 
+import httpx
 import telegram
-from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TimedOut
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
 from telegram.request import HTTPXRequest
 
 from bot.transports import (
@@ -30,8 +39,14 @@ class TelegramDeskTransport:
     stored_is_sent = False
 
     def __init__(self, token: str, api_url: str) -> None:
-        request = HTTPXRequest(connection_pool_size=8, connect_timeout=10, read_timeout=20)
-        self._bot = telegram.Bot(token, base_url=f"{api_url}/bot", base_file_url=f"{api_url}/file/bot", request=request)
+        self._request = HTTPXRequest(connection_pool_size=8, connect_timeout=10, read_timeout=20)
+        self._bot = telegram.Bot(
+            token,
+            base_url=f"{api_url}/bot",
+            base_file_url=f"{api_url}/file/bot",
+            request=self._request,
+            get_updates_request=self._request,
+        )
         self.sender = f"telegram_desk:{token.split(':')[0]}"
 
     def measure(self, text: str) -> int:
@@ -54,16 +69,21 @@ class TelegramDeskTransport:
             raise AccountPaused(wait if isinstance(wait, (int, float)) else wait.total_seconds()) from None
         except ChatMigrated as error:
             raise PersonMoved(str(error.new_chat_id)) from None
-        except (Forbidden, InvalidToken):
+        except Forbidden:
             raise PersonUnreachable("blocked") from None
+        except InvalidToken:
+            raise SendUnavailable from None  # it speaks of our token, not of the person: the message waits
         except BadRequest as error:
             raise SendFailed(error.message[:100]) from None
-        except TimedOut:
-            raise SendUncertain from None
-        except NetworkError:
-            raise SendUnavailable from None
+        except TelegramError as error:
+            raise (SendUnavailable if _was_not_sent(error) else SendUncertain) from None
         return str(message.message_id)
 
     async def close(self) -> None:
         """Close the HTTP client."""
-        await self._bot.shutdown()
+        await self._request.shutdown()  # the bot's own shutdown does nothing for a bot that never called getMe
+
+
+def _was_not_sent(error: TelegramError) -> bool:
+    """True when no connection was made, or Telegram itself answered that it failed (no other error lies behind it)."""
+    return isinstance(error, NetworkError) and isinstance(error.__cause__, httpx.ConnectError | None)
