@@ -1,4 +1,4 @@
-"""How well questions are answered: python benchmarks/answers.py [QUESTIONS_DIR] [--drafts] → one JSON line.
+"""How well questions are answered: python -m benchmarks.answers [QUESTIONS_DIR] [--drafts] → one JSON line.
 
 direct: the answer cites an article of the label among its first four; helped: it does, or one of the four options
 does; wrong: an answer that cites none; silent: neither answered nor asked back. The fitted numbers of
@@ -18,15 +18,13 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import root  # isort: skip  # must be first: the path to the packages below
-
 import numpy as np
-from baselines import Scorer, build_baselines
-from gold import CITED, Outcome, Place, Question, judge, read_questions, stripped, tally, tally_off_topic
 
+from benchmarks.baselines import Scorer, build_baselines
+from benchmarks.gold import CITED, Outcome, Place, Question, judge, read_questions, stripped, tally, tally_off_topic
 from knowledge.answer import Answerer, load_answerer
 
-QUESTIONS = root.ROOT.parent / "shared" / "questions"
+QUESTIONS = Path(__file__).resolve().parents[2] / "shared" / "questions"
 OFF_ANSWERED, OFF_ASKED = 0.02, 0.10
 
 

@@ -1,4 +1,4 @@
-"""Refits the bar between answer, ask back and abstain: python benchmarks/fit_search.py QUESTIONS_DIR [--write].
+"""Refits the bar between answer, ask back and abstain: python -m benchmarks.fit_search QUESTIONS_DIR [--write].
 
 Two logistic curves with an L2 penalty over the features of knowledge/features.py: the chance that the first entry is
 right, the chance that one of the first four is. "Right" means that it rests on an article of the label. Our own test
@@ -17,18 +17,16 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import root  # isort: skip  # must be first: the path to the packages below
-
 import numpy as np
 import yaml
-from gold import Question, read_questions
 from numpy.typing import NDArray
 
+from benchmarks.gold import Question, read_questions
 from knowledge.answer import Answerer, load_answerer
 from knowledge.entry import CONTENT
 from knowledge.features import NAMES
 
-OWN = root.ROOT / "tests" / "knowledge" / "questions.yaml"
+OWN = Path(__file__).resolve().parents[1] / "tests" / "knowledge" / "questions.yaml"
 OWN_WEIGHT = 0.1
 FOLDS = 10
 PENALTY = 3.0
@@ -157,7 +155,7 @@ def main() -> None:
 
 
 def write(sample: Sample, answer_from: float, ask_from: float) -> None:
-    lines = ["# Made by benchmarks/fit_search.py; see docs/explanation/search.md.", "bar:"]
+    lines = ["# Made by python -m benchmarks.fit_search; see docs/explanation/search.md.", "bar:"]
     alone_from = round((1 + 3 * answer_from) / 4, 2)
     lines += [f"  answer_from: {answer_from}", f"  ask_from: {ask_from}", f"  alone_from: {max(alone_from, 0.9)}"]
     for name, right in (("first", sample.first), ("among", sample.among)):

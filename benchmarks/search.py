@@ -19,8 +19,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-import root  # isort: skip  # noqa: F401  # must be first: the path to the packages below
-
+import benchmarks.one_thread  # noqa: F401  # before numpy, which reads the number of threads when it is loaded
 from knowledge.answer import Answerer, build_answerer, load_answerer
 from knowledge.entry import Entry, Library, Status
 from knowledge.load import load_library

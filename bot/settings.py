@@ -87,8 +87,8 @@ class Settings(BaseSettings):
     @field_validator("web_public_url", "telegram_webhook_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://")):
-            raise ValueError("must begin with https://")
+        if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must begin with https:// (http:// only for an address on this machine)")
         return value.rstrip("/")
 
     @model_validator(mode="after")
@@ -100,6 +100,12 @@ class Settings(BaseSettings):
         if self.operator_telegram_id and not self.telegram_desk_token:
             raise ValueError("OPERATOR_TELEGRAM_ID needs TELEGRAM_DESK_TOKEN")
         return self
+
+    @property
+    def law_folder(self) -> Path | None:
+        """Where official texts lie: as set, else where `python -m knowledge law add` puts them; None without any."""
+        folder = self.law_texts or Path("data/law")
+        return folder if folder.is_dir() else None
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ MOST_BESIDE = 3
 SHORTEST_ANSWERED = 3
 """With fewer syllables a message names a subject at best ("thai sản"), so it is asked back; "nhục" is not even that."""
 
+SHORT = 6
 LOOKED_AT = 10
 MOST_QUESTIONS = 2
 _SENTENCE = re.compile(r"[^?\n]*\?+|[^\n?]+")
@@ -124,8 +125,7 @@ class Answerer:
 
     def _decide(self, text: str, on: date) -> Answer:
         judged, bar = self.judge(text, on), self.parts.bar
-        if self._is_too_short(text):
-            judged = replace(judged, first=0.0, among=1.0 if self._names_something(text) else 0.0)
+        judged = self._mind_length(text, judged)
         if not judged.hits or (judged.first < bar.answer_from and judged.among < bar.ask_from):
             return Answer(Outcome.ABSTAIN, None, judged.first, (), on)
         asked = self._questions_in(text, on)
@@ -153,8 +153,15 @@ class Answerer:
         sure = [one.hits[0].entry_id for one in judged if one.first >= bar]
         return sure if judged[0].first >= bar else []
 
-    def _is_too_short(self, text: str) -> bool:
-        return len(split_words(text)) < SHORTEST_ANSWERED
+    def _mind_length(self, text: str, judged: Judged) -> Judged:
+        """A few syllables that name no subject of ours are never answered, and a subject alone is asked back."""
+        words = split_words(text)
+        if len(words) >= SHORT:
+            return judged
+        named = self._names_something(text)
+        if len(words) < SHORTEST_ANSWERED:
+            return replace(judged, first=0.0, among=1.0 if named else 0.0)
+        return judged if named else replace(judged, first=0.0)
 
     def _names_something(self, text: str) -> bool:
         lexicon = self.parts.searcher.lexicon

@@ -9,7 +9,7 @@ from knowledge.answer import Answerer, build_answerer
 from knowledge.entry import CONTENT, Library, Problem
 from knowledge.problems import problem, shown_path
 
-SURE = 0.95
+SURE = 0.97
 """How sure the wrong answer must be. Neighbours that a member is asked back about are no mistake."""
 
 AMONG = 4

@@ -1,4 +1,4 @@
-"""Answer, ask back or abstain: two logistic curves over a few features, fitted by benchmarks/fit_search.py."""
+"""Answer, ask back or abstain: two logistic curves over a few features, fitted by python -m benchmarks.fit_search."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def answer_question(context: Context, text: str) -> list[Reply]:
 def _reply_with_entry(context: Context, answer: Answer) -> list[Reply]:
     if answer.entry_id is None:
         raise UserError("faq.no_such_entry")
-    first = _show_page(context, answer.entry_id, answer.on)
+    first = _show_page(context, answer.entry_id, answer.on, answer.text)
     if not answer.options:
         return first
     more = tuple(_entry_buttons(context, answer.options, answer.on))
@@ -49,7 +49,7 @@ def _reply_with_entry(context: Context, answer: Answer) -> list[Reply]:
 
 def _ask_back(context: Context, answer: Answer) -> list[Reply]:
     buttons = (*_entry_buttons(context, answer.options, answer.on), Button(t("faq.none_of_these"), AskOfficer()))
-    return [Reply(t("faq.ask_back"), buttons)]
+    return [Reply(answer.text or t("faq.ask_back"), buttons)]
 
 
 def _abstain(context: Context, answer: Answer) -> list[Reply]:
@@ -92,8 +92,10 @@ def _get_page(context: Context, entry_id: str, on: date) -> Page:
     return page
 
 
-def _show_page(context: Context, entry_id: str, on: date) -> list[Reply]:
+def _show_page(context: Context, entry_id: str, on: date, said_first: str = "") -> list[Reply]:
+    """The first message of an entry; what is known of the person's own place or day comes before it."""
     page = _get_page(context, entry_id, on)
+    message = f"{said_first}\n\n{page.message}" if said_first else page.message
     day = _day_or_today(context, on)
     buttons = [Button(t("faq.details"), ShowDetails(entry_id, day))] if page.details else []
     buttons += [
@@ -102,7 +104,7 @@ def _show_page(context: Context, entry_id: str, on: date) -> list[Reply]:
         Button(t("faq.ask_officer"), AskOfficer(entry_id)),
     ]
     related = tuple(related for related in page.related if context.answerer.page(related, on))
-    return [Reply(page.message, (*buttons, *_entry_buttons(context, related, on)))]
+    return [Reply(message, (*buttons, *_entry_buttons(context, related, on)))]
 
 
 def _show_details(context: Context, action: ShowDetails) -> list[Reply]:

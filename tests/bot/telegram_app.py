@@ -38,6 +38,11 @@ class RunningBot:
         self.stopped_in = 0.0
 
     @property
+    def is_serving(self) -> bool:
+        """Whether the page has announced its address."""
+        return any("http" in line for line in self._said)
+
+    @property
     def address(self) -> str:
         """The address of the page, as the program announced it."""
         return next(word for line in self._said for word in line.split() if word.startswith("http"))

@@ -1,0 +1,341 @@
+"""Telegram refuses, stalls, repeats itself and breaks off; no message is lost, none is handled twice."""
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from bot.settings import Settings
+from db.models import Account, Delivery, DeliveryState, InboxEvent, OfficerRequest
+from tests.standins import telegram_faults as fault
+from tests.standins.telegram import DESK_TOKEN, TOKEN, TelegramStandIn
+from tests.standins.telegram_faults import Fault
+
+from .process import BotProcess, free_port
+from .telegram_app import STOP_SECONDS, RunningBot, StartBot, has, is_answer, is_connected
+
+LAN = 4001
+SECRET = "a-secret-of-the-webhook"
+NOBODY_KNOWS = {"drop_after", "malformed", "slow"}
+"""Faults after which a message was delivered though its answer never came: it may be sent once more."""
+
+FAULTS = [
+    fault.flood(1),
+    fault.server_error(),
+    fault.bad_gateway(),
+    fault.slow(2),
+    fault.malformed(),
+    fault.drop_before(),
+    fault.drop_after(),
+    fault.refuse(401, "Unauthorized"),
+]
+BY_NAME = {"ids": lambda each: f"{each.kind}{each.code or ''}"}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that takes longer than a second is given up."""
+    monkeypatch.setattr("bot.transports.telegram._CALL_SECONDS", 1)
+
+
+def webhook_settings(port: int) -> dict[str, Any]:
+    return {
+        "web_port": port,
+        "telegram_webhook_url": f"http://127.0.0.1:{port}",
+        "telegram_webhook_secret": SECRET,
+    }
+
+
+async def ask_menu(bot: RunningBot, telegram: TelegramStandIn, number: int = LAN) -> None:
+    """Somebody asks for the menu, gets it, and the ledger says so."""
+    person = telegram.bot().person(number)
+    await person.says("menu")
+    await person.hears(1)
+    await bot.until(lambda: all(row.state is DeliveryState.SENT for row in bot.rows(Delivery)))
+
+
+# Sending
+
+
+@pytest.mark.parametrize("trouble", FAULTS, **BY_NAME)
+async def test_reply_arrives_whatever_happens_to_the_sending(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str, trouble: Fault
+) -> None:
+    """Twice in a row the sending fails: the reply comes all the same, more than once only where nobody can know."""
+    async with start(sqlite_url) as bot:
+        telegram.faults.next("sendMessage", trouble, times=2)
+        lan = telegram.bot().person(LAN)
+        await lan.says("menu")
+        await bot.until(lambda: [row.state for row in bot.rows(Delivery)] == [DeliveryState.SENT], 8)
+        assert len(lan.messages) == (3 if trouble.kind in NOBODY_KNOWS else 1)
+        assert telegram.bot().gate.refused == 0
+
+
+async def test_slow_answer_within_the_patience_sends_once(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str
+) -> None:
+    """Slow is not lost."""
+    async with start(sqlite_url) as bot:
+        telegram.faults.next("sendMessage", fault.slow(0.4))
+        await ask_menu(bot, telegram)
+        assert len(telegram.bot().person(LAN).messages) == 1
+
+
+async def test_wait_told_to_one_call_is_kept_by_the_whole_account(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str
+) -> None:
+    """After "retry after 1" nobody is written to and no button answered for a second, then everybody is."""
+    async with start(sqlite_url) as bot:
+        lan, hoa = telegram.bot().person(LAN), telegram.bot().person(LAN + 1, started=True)
+        telegram.faults.next("sendMessage", fault.flood(1))
+        await lan.says("menu")
+        await bot.until(lambda: telegram.bot().gate.blocked_until)
+        press = await hoa.presses_old("menu")
+        await hoa.hears(1)
+        await lan.hears(1)
+        await press.answered()
+        assert telegram.bot().gate.refused == 0
+
+
+@pytest.mark.parametrize("reason", ["bot was blocked by the user", "user is deactivated"])
+async def test_who_cannot_be_reached_is_noted_and_others_are_still_served(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str, reason: str
+) -> None:
+    """A 403 ends that message and marks that person, nobody else."""
+    async with start(sqlite_url) as bot:
+        telegram.faults.next("sendMessage", fault.forbidden(f"Forbidden: {reason}"))
+        await telegram.bot().person(LAN).says("menu")
+        await bot.until(lambda: [row.state for row in bot.rows(Delivery)] == [DeliveryState.FAILED])
+        hoa = telegram.bot().person(LAN + 1)
+        await hoa.says("menu")
+        await hoa.hears(1)
+        lan_account, hoa_account = bot.rows(Account)
+        assert lan_account.unreachable_since is not None
+        assert hoa_account.unreachable_since is None
+
+
+# Polling
+
+
+@pytest.mark.parametrize("method", ["getUpdates", "deleteWebhook"])
+@pytest.mark.parametrize("trouble", [*FAULTS, fault.conflict()], **BY_NAME)
+async def test_receiving_survives_every_trouble(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str, method: str, trouble: Fault
+) -> None:
+    """Whatever meets the bot at its start or while it polls, what people write is handled, once."""
+    telegram.faults.next(method, trouble, times=2)
+    async with start(sqlite_url, is_ready=False) as bot:
+        await ask_menu(bot, telegram)
+        assert len(bot.rows(InboxEvent)) == 1
+        assert len(telegram.bot().person(LAN).messages) == 1
+        assert telegram.bot().gate.refused == 0
+
+
+async def test_wrong_token_leaves_the_page_running_and_waits_for_the_right_one(
+    start: StartBot, telegram: TelegramStandIn, sqlite_url: str
+) -> None:
+    """A refused token is told by /readyz, does not stop the web page, and is tried again."""
+    other = "1000009:a-token-the-stand-in-does-not-know-yet"
+    async with start(sqlite_url, is_ready=False, telegram_token=other) as bot, httpx.AsyncClient() as http:
+        await bot.until(lambda: bot.is_serving)
+        ready = (await http.get(f"{bot.address}/readyz")).json()
+        assert (ready["ready"], ready["channels"]["telegram"]) == (True, False)
+        lan = telegram.add_bot(other).person(LAN)
+        await lan.says("menu")
+        await lan.hears(1)
+        assert (await http.get(f"{bot.address}/readyz")).json()["channels"]["telegram"] is True
+
+
+async def test_second_program_with_the_same_token_does_not_stop_the_first(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str
+) -> None:
+    """Somebody else polls with our token for a while: we say so, wait, and go on."""
+    async with start(sqlite_url) as bot, httpx.AsyncClient() as http:
+        await http.get(f"{telegram.url}/bot{TOKEN}/getUpdates", params={"timeout": 0})
+        await bot.until(lambda: is_connected(telegram))
+        await ask_menu(bot, telegram)
+
+
+async def test_update_is_confirmed_only_once_it_is_stored(
+    telegram: TelegramStandIn, start: StartBot, database_url: str
+) -> None:
+    """While nothing can be stored Telegram keeps the update; afterwards it is handled, once."""
+    async with start(database_url) as bot:
+        lan = telegram.bot().person(LAN)
+        with bot.database_down():
+            polls = len(telegram.calls("getUpdates"))
+            await lan.says("menu")
+            await bot.until(lambda: len(telegram.calls("getUpdates")) > polls + 2)
+            assert len(telegram.bot().updates.pending) == 1
+        await lan.hears(1)
+        await telegram.bot().updates.all_delivered()
+        assert len(bot.rows(InboxEvent)) == 1
+        assert len(lan.messages) == 1
+
+
+async def test_crash_between_storing_and_confirming_repeats_nothing(
+    telegram: TelegramStandIn, start: StartBot, database_url: str
+) -> None:
+    """Telegram hands the same updates to the next start; each was stored once and is handled once."""
+    lan = telegram.bot().person(LAN, started=True)
+    async with start(database_url) as bot:
+        telegram.faults.next("getUpdates", fault.drop_before(), times=1000)
+        await lan.presses_old("ask")
+        await lan.hears(1)
+        await lan.says("em cần gặp cán bộ")
+        await bot.crash()
+    assert len(telegram.bot().updates.pending) == 2
+    telegram.faults.clear()
+    async with start(database_url) as bot:
+        await telegram.bot().updates.all_delivered()
+        await lan.hears(has("Đã ghi lại"), since=-1)
+        assert len(bot.rows(InboxEvent)) == 2
+        assert len(bot.rows(OfficerRequest)) == 1
+
+
+async def test_repeated_updates_change_nothing_twice(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str
+) -> None:
+    """Telegram hands an update over twice."""
+    async with start(sqlite_url) as bot:
+        telegram.faults.next("update", fault.duplicate(), times=2)
+        lan = telegram.bot().person(LAN, started=True)
+        await lan.presses_old("ask")
+        await lan.hears(1)
+        await lan.says("em cần gặp cán bộ")
+        await lan.hears(has("Đã ghi lại"))
+        await ask_menu(bot, telegram)
+        assert len(bot.rows(OfficerRequest)) == 1
+        assert len(lan.messages) == 3
+
+
+# Webhook
+
+
+def test_webhook_without_a_secret_refuses_to_start() -> None:
+    """Anybody could write in a member's name otherwise."""
+    with pytest.raises(ValidationError, match="TELEGRAM_WEBHOOK_SECRET"):
+        Settings(_env_file=None, telegram_token=TOKEN, telegram_webhook_url="https://bot.example")  # type: ignore[call-arg]
+
+
+async def test_webhook_delivers_a_whole_talk_also_twice_and_out_of_order(
+    telegram: TelegramStandIn, start: StartBot, database_url: str
+) -> None:
+    """By webhook as by polling: buttons stop spinning, repeated and overtaken updates are handled once each."""
+    async with start(database_url, **webhook_settings(free_port())) as bot:
+        lan = telegram.bot().person(LAN)
+        await lan.says("nghi thai san may thang")
+        await lan.hears(is_answer)
+        press = await lan.presses("Xem chi tiết")
+        await press.answered()
+        await lan.hears(1)
+        telegram.faults.next("update", fault.duplicate(), fault.out_of_order())
+        await lan.says("menu")
+        await lan.says("chủ đề")
+        await lan.says("menu")
+        await telegram.bot().updates.all_delivered()
+        await bot.until(lambda: all(row.state is DeliveryState.SENT for row in bot.rows(Delivery)))
+        assert len(bot.rows(InboxEvent)) == 5
+        assert telegram.calls("getUpdates") == []
+
+
+async def test_webhook_with_a_wrong_secret_is_refused_and_nothing_kept(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str
+) -> None:
+    """401 without a word; only who knows the secret is heard."""
+    update = {
+        "update_id": 1,
+        "message": {"message_id": 1, "date": 1, "chat": {"id": LAN, "type": "private"}, "text": "menu"},
+    }
+    async with start(sqlite_url, **webhook_settings(free_port())) as bot, httpx.AsyncClient() as http:
+        for headers in ({}, {"X-Telegram-Bot-Api-Secret-Token": "a-secret-of-somebody"}):
+            answer = await http.post(f"{bot.address}/telegram/webhook", json=update, headers=headers)
+            assert answer.status_code == 401
+        assert bot.rows(InboxEvent) == []
+        headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
+        answer = await http.post(f"{bot.address}/telegram/webhook", json=update, headers=headers)
+        assert answer.status_code == 200
+        assert len(bot.rows(InboxEvent)) == 1
+        answer = await http.post(f"{bot.address}/telegram/webhook", content=b"{", headers=headers)
+        assert answer.status_code == 400
+
+
+async def test_webhook_answers_503_while_nothing_can_be_stored(
+    telegram: TelegramStandIn, start: StartBot, database_url: str
+) -> None:
+    """Telegram sends the update again until it is stored; then it is handled, once."""
+    async with start(database_url, **webhook_settings(free_port())) as bot:
+        lan, updates = telegram.bot().person(LAN), telegram.bot().updates
+        with bot.database_down():
+            await lan.says("menu")
+            await bot.until(lambda: len(updates.deliveries) > 1)
+        await lan.hears(1)
+        await updates.all_delivered()
+        assert {attempt.status for attempt in updates.deliveries} == {503, 200}
+        assert len(bot.rows(InboxEvent)) == 1
+        assert len(lan.messages) == 1
+
+
+async def test_program_that_polled_before_can_be_switched_to_a_webhook_and_back(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str
+) -> None:
+    """What waited meanwhile is delivered the new way."""
+    lan = telegram.bot().person(LAN)
+    for settings in (webhook_settings(free_port()), {}):
+        await lan.says("menu")
+        async with start(sqlite_url, **settings):
+            await lan.hears(1)
+
+
+# Stopping, and what is written down
+
+
+@pytest.mark.parametrize("trouble", [fault.server_error(), fault.flood(60), fault.slow(60)], **BY_NAME)
+async def test_stopping_waits_for_no_platform_that_is_down(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str, trouble: Fault
+) -> None:
+    """The reply that could not be sent is still due, and is sent by the next start."""
+    lan = telegram.bot().person(LAN)
+    async with start(sqlite_url) as bot:
+        telegram.faults.next("sendMessage", trouble, times=100)
+        for _ in range(3):
+            await lan.says("menu")
+        await bot.until(lambda: len(bot.rows(Delivery)) == 3)
+        await bot.stop()
+        assert bot.stopped_in < STOP_SECONDS
+        assert all(row.state is not DeliveryState.FAILED for row in bot.rows(Delivery))
+
+
+async def test_token_never_stands_in_the_log(
+    telegram: TelegramStandIn, sqlite_url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through every trouble, at the most talkative level, with both bots at work: no line holds a token."""
+    settings = {
+        "TELEGRAM_TOKEN": TOKEN,
+        "TELEGRAM_DESK_TOKEN": DESK_TOKEN,
+        "TELEGRAM_API_URL": telegram.url,
+        "OPERATOR_TELEGRAM_ID": "9001",
+        "LOG_LEVEL": "DEBUG",
+    }
+    bot = BotProcess(tmp_path, f"sqlite:///{tmp_path / 'own.db'}", tmp_path / "own.key", **settings)
+    try:
+        await asyncio.to_thread(bot.start)
+        lan = telegram.bot().person(LAN)
+        began = time.monotonic()
+        while not is_connected(telegram):
+            assert time.monotonic() - began < 30, bot.log[-2000:]
+            await asyncio.sleep(0.05)
+        troubles = [each for each in FAULTS if each.kind not in {"slow", "refuse"}]
+        telegram.faults.next("sendMessage", *troubles[:2])
+        telegram.faults.next("getUpdates", *troubles)
+        await lan.says("menu")
+        await lan.hears(1, 20)
+    finally:
+        assert await asyncio.to_thread(bot.stop) == 0
+    assert '"telegram_unreachable"' in bot.log
+    for token in (TOKEN, DESK_TOKEN):
+        assert token not in bot.log
+        assert token.split(":")[1] not in bot.log
