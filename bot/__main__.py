@@ -58,7 +58,9 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         print(t("start.key_made", key_file=settings.key_file), flush=True)
     database = open_database(settings, keys)
     try:
-        asyncio.run(_serve(App(settings, database, load_answerer(law_texts=settings.law_folder), _say), options.terminal))
+        asyncio.run(
+            _serve(App(settings, database, load_answerer(law_texts=settings.law_folder), _say), options.terminal)
+        )
     finally:
         database.close()
     return 0

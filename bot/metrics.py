@@ -1,6 +1,9 @@
 """What the operator can measure; labels hold bot accounts and states, never people."""
 
+import structlog
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+log = structlog.get_logger()
 
 EVENTS = Counter("union_events_total", "Updates by bot account and what became of them", ["sender", "outcome"])
 EVENT_SECONDS = Histogram(
@@ -15,5 +18,8 @@ SET_ASIDE_EVENTS = Gauge("union_events_set_aside", "Updates given up after repea
 
 
 def serve_metrics(port: int) -> None:
-    """Offer the figures at ``/metrics``, to this machine only."""
-    start_http_server(port, addr="127.0.0.1")
+    """Offer the figures at ``/metrics``, to this machine only; a taken port costs the figures, not the bot."""
+    try:
+        start_http_server(port, addr="127.0.0.1")
+    except OSError:
+        log.warning("metrics_port_taken", port=port)

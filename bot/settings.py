@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     web_trusted_proxies: str = Field(
         "127.0.0.1", description="Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas"
     )
-    metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics on this machine only; 0 turns it off")
+    metrics_port: int = Field(9464, ge=0, le=65535, description="Port of /metrics on this machine only; 0 turns it off")
 
     telegram_token: str = Field("", repr=False, description="Token of the members' Telegram bot")
     telegram_desk_token: str = Field(
