@@ -4,6 +4,9 @@ So no bulletin of the members' bot can delay an alert. Today it only sends the o
 with the officers' desk.
 """
 
+import json
+from typing import Any
+
 import httpx
 import telegram
 from telegram.error import (
@@ -30,6 +33,21 @@ from bot.transports import (
 from bot.transports.formatting import to_html
 from handlers.chat import Incoming, StoredReply
 
+_NO_CONNECTION = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
+
+
+class _Request(HTTPXRequest):
+    """python-telegram-bot's requests, without its habit of logging an answer it cannot read: that quotes a message."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """The answer as Telegram sent it. Raises `TelegramError` when it is none."""
+        try:
+            answer: dict[str, Any] = json.loads(payload)
+        except ValueError:
+            raise TelegramError("unreadable answer") from None
+        return answer
+
 
 class TelegramDeskTransport:
     """Sends to officers' and operators' chats."""
@@ -39,7 +57,7 @@ class TelegramDeskTransport:
     stored_is_sent = False
 
     def __init__(self, token: str, api_url: str) -> None:
-        self._request = HTTPXRequest(connection_pool_size=8, connect_timeout=10, read_timeout=20)
+        self._request = _Request(connection_pool_size=8, connect_timeout=10, read_timeout=20)
         self._bot = telegram.Bot(
             token,
             base_url=f"{api_url}/bot",
@@ -86,4 +104,4 @@ class TelegramDeskTransport:
 
 def _was_not_sent(error: TelegramError) -> bool:
     """True when no connection was made, or Telegram itself answered that it failed (no other error lies behind it)."""
-    return isinstance(error, NetworkError) and isinstance(error.__cause__, httpx.ConnectError | None)
+    return isinstance(error, NetworkError) and isinstance(error.__cause__, _NO_CONNECTION | None)

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,11 +14,14 @@ from sqlalchemy import text
 from bot.app import App, open_database, utc_now
 from bot.settings import Settings
 from bot.transports.formatting import to_plain
+from db.deliveries import Outgoing, add_deliveries
 from db.keys import Keys
+from db.models import DeliveryKind
 from db.session import Database
+from handlers.chat import Reply
 from knowledge.answer import Answerer
 from knowledge.normalize import fold
-from tests.standins.telegram import TOKEN, TelegramStandIn
+from tests.standins.telegram import DESK_TOKEN, TOKEN, TelegramStandIn
 from tests.standins.telegram_people import Message
 from tests.talk import HOTLINE
 
@@ -68,6 +71,10 @@ class RunningBot:
             assert time.monotonic() < deadline, "waited in vain"
             assert not self._task.done(), "the program ended"
             await asyncio.sleep(0.01)
+
+    def alert_operator(self, address: str, *texts: str) -> None:
+        """Put alerts in the ledger, as a message that is set aside does."""
+        add_alerts(self._database, address, *texts)
 
     async def stop(self) -> None:
         """Ask the program to end, and wait until it has."""
@@ -140,6 +147,26 @@ def is_connected(telegram: TelegramStandIn) -> bool:
     """Whether the members' bot polls just now or has set its webhook."""
     updates = telegram.bot().updates
     return updates._poller is not None or updates.webhook is not None
+
+
+def add_alerts(database: Database, address: str, *texts: str) -> None:
+    """Alerts to the operator's chat with the officers' bot, still to be sent."""
+    now = utc_now()
+    sender = f"telegram_desk:{DESK_TOKEN.split(':')[0]}"
+    alerts = [
+        Outgoing(
+            kind=DeliveryKind.OPERATOR_ALERT,
+            subject=text,
+            recipient="operator",
+            sender=sender,
+            address=address,
+            body=Reply(text).to_json(),
+            expires_at=now + timedelta(days=1),
+        )
+        for text in texts
+    ]
+    with database.begin() as session:
+        add_deliveries(session, alerts, now)
 
 
 def has(*words: str) -> Callable[[Message], bool]:
