@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bot.app import App, open_database, open_keys, utc_now
 from bot.backup import BackupProblem, back_up, restore
 from bot.doctor import examine
@@ -31,6 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.command(settings, options))
     except (KeyProblem, BackupProblem) as problem:
         print(t("start.cannot_start", reason=problem), file=sys.stderr)
+        return 2
+    except SQLAlchemyError as error:  # its text may hold data; the kind is what the operator can act on
+        reason = t("doctor.database_bad", error=type(error).__name__)
+        print(t("start.cannot_start", reason=reason), file=sys.stderr)
         return 2
 
 

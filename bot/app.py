@@ -42,6 +42,8 @@ _WORKERS = {True: 2, False: 6}
 """Events handled side by side: SQLite has one writer, so a second worker only keeps its thread busy."""
 
 _SHUTDOWN_SECONDS = 10
+_READY_SECONDS = 5.0
+_READY_AGAIN_SECONDS = 1.0
 
 
 def utc_now() -> datetime:
@@ -106,6 +108,9 @@ class App:
         self._channels: list[asyncio.Task[None]] = []
         self._telegram: TelegramTransport | None = None
         self._stopping = asyncio.Event()
+        self._writable_turn = asyncio.Lock()
+        self._writable_until = 0.0
+        self._was_writable = False
         self.inbox = Inbox(database, answerer, self._union, self._operator(), self._wake, now)
         self.web = WebTransport()
 
@@ -237,13 +242,23 @@ class App:
             raise StorageUnavailable
         await self._telegram.take_webhook(self.inbox.receive, secret, raw)
 
+    async def _is_writable(self) -> bool:
+        """Whether the database takes a write now. Anybody may ask, so it is tried at most once in a short while."""
+        async with self._writable_turn:
+            now = asyncio.get_running_loop().time()
+            if now >= self._writable_until:
+                try:
+                    async with asyncio.timeout(_READY_SECONDS):
+                        await self._database.run(take_turn, "readiness", self._now(), self._now())
+                    self._was_writable = True
+                except (SQLAlchemyError, TimeoutError):
+                    self._was_writable = False
+                self._writable_until = asyncio.get_running_loop().time() + _READY_AGAIN_SECONDS
+            return self._was_writable
+
     async def _readiness(self) -> dict[str, Any]:
         """What `/readyz` tells: whether messages can be taken in, and how each channel fares."""
-        try:
-            await self._database.run(take_turn, "readiness", self._now(), self._now())
-            is_writable = True
-        except SQLAlchemyError:
-            is_writable = False
+        is_writable = await self._is_writable()
         channels: dict[str, Any] = {"web": True}
         if self._settings.telegram_token:
             channels["telegram"] = self._telegram is not None and self._telegram.is_connected

@@ -51,7 +51,8 @@ def back_up(settings: Settings, folder: Path, env_file: Path = Path(".env")) -> 
         _copy_private(settings.key_file, apart / settings.key_file.name)
         if env_file.exists():
             _copy_private(env_file, apart / _SETTINGS)
-        _sync(target)
+        for new in (target, apart, folder):
+            _sync(new)
         return t("backup.done", folder=target, apart=apart, rows=sum(counts.values()))
     finally:
         database.close()
@@ -173,7 +174,7 @@ def _copy_private(source: Path, target: Path) -> None:
 
 def _sync(folder: Path) -> None:
     """A backup that is announced must survive a power cut."""
-    for path in folder.iterdir():
+    for path in (*(path for path in folder.iterdir() if path.is_file()), folder):
         descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)

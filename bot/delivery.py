@@ -5,7 +5,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,7 +24,16 @@ from bot.transports import (
     Transport,
 )
 from db.accounts import mark_unreachable
-from db.deliveries import REPEATABLE_KINDS, Outcome, claim_due, move_address, record_outcomes, recover_claimed
+from db.deliveries import (
+    REPEATABLE_KINDS,
+    Outcome,
+    claim_due,
+    fail_unreadable,
+    move_address,
+    record_outcomes,
+    recover_claimed,
+)
+from db.keys import KeyProblem
 from db.models import Delivery, DeliveryState
 from db.session import Database
 from handlers.chat import StoredReply
@@ -105,7 +114,7 @@ class Sender:
     async def _send_due(self) -> bool:
         """Claim and start a batch; False when nothing was due."""
         try:
-            claimed = await self._database.run(claim_due, self._transport.sender, self._now(), _CLAIM_AT_ONCE)
+            claimed = await self._claim()
         except SQLAlchemyError as error:
             log.error("claim_failed", sender=self._transport.sender, error=type(error).__name__)
             return False
@@ -116,6 +125,16 @@ class Sender:
             self._last_to[delivery.recipient] = task
             task.add_done_callback(partial(self._release, delivery.recipient))
         return bool(claimed)
+
+    async def _claim(self) -> list[Delivery]:
+        """What is due; a message that no key opens is failed, so that it holds up none of the others."""
+        mine = (self._transport.sender, self._now())
+        try:
+            return await self._database.run(claim_due, *mine, _CLAIM_AT_ONCE)
+        except KeyProblem:
+            count = await self._database.run(fail_unreadable, *mine)
+            log.error("deliveries_unreadable", sender=self._transport.sender, count=count)
+            return await self._database.run(claim_due, *mine, _CLAIM_AT_ONCE)
 
     def _release(self, recipient: str, done: asyncio.Task[None]) -> None:
         self._slots.release()
@@ -129,10 +148,16 @@ class Sender:
             await self._rate.wait()
         outcome = await self._send(delivery)
         DELIVERIES.labels(self._transport.sender, outcome.state.value).inc()
+        if outcome.state in (DeliveryState.FAILED, DeliveryState.UNKNOWN):
+            log.warning("delivery_not_sent", delivery_id=delivery.id, kind=delivery.kind.value)
+        await self._keep(delivery, lambda: self._outcomes.add(outcome))
+
+    async def _keep(self, delivery: Delivery, write: Callable[[], Awaitable[None]]) -> None:
+        """Write down what sending taught us, as soon as the database takes it: the message is out, or cannot go."""
         while True:
             try:
-                return await self._outcomes.add(outcome)
-            except SQLAlchemyError as error:  # the message is out: its outcome must not be forgotten
+                return await write()
+            except SQLAlchemyError as error:
                 log.error("outcome_not_stored", delivery_id=delivery.id, error=type(error).__name__)
                 await asyncio.sleep(_LOOK_SECONDS)
 
@@ -145,10 +170,12 @@ class Sender:
             self._rate.pause(pause.seconds)
             return self._again(delivery, "paused", pause.seconds)
         except PersonMoved as moved:
-            await self._database.run(move_address, delivery.sender, delivery.recipient, moved.address)
+            to = (delivery.sender, delivery.recipient, moved.address)
+            await self._keep(delivery, lambda: self._database.run(move_address, *to))
             return self._again(delivery, "moved", 0)
         except PersonUnreachable as error:
-            await self._database.run(mark_unreachable, delivery.sender, delivery.recipient, self._now())
+            whom = (delivery.sender, delivery.recipient, self._now())
+            await self._keep(delivery, lambda: self._database.run(mark_unreachable, *whom))
             return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
         except SendFailed as error:
             return Outcome(delivery.id, DeliveryState.FAILED, error.reason)

@@ -24,15 +24,15 @@ from db.inbox import (
     MAX_ATTEMPTS,
     Arrival,
     add_events,
-    count_try,
     find_last_id,
     find_next,
     list_waiting_lanes,
     mark_failed,
     mark_processed,
 )
+from db.keys import KeyProblem
 from db.models import DeliveryKind, InboxEvent
-from db.session import Database, lock_lane
+from db.session import Database, is_unavailable, lock_lane
 from handlers.chat import Incoming, Reply
 from handlers.dispatch import handle
 from handlers.errors import UserError, code_of, explain, explain_failure
@@ -48,7 +48,11 @@ REPLY_LIFETIME = timedelta(hours=24)
 ALERT_LIFETIME = timedelta(days=7)
 
 _SWEEP_SECONDS = 2.0
+_SWEEP_AT_ONCE = 1000
 _UNAVAILABLE_SECONDS = 1.0
+_STORE_SECONDS = 10.0
+"""A database that does not even answer counts as one that cannot be written: the platform must not wait for it."""
+
 _CHANNEL_OFF_SECONDS = 60.0
 _MOST_REMEMBERED = 100_000
 _BURST = 8
@@ -56,7 +60,7 @@ _SECONDS_PER_EVENT = 1.5
 """A person may send eight messages at once, then one every second and a half; more waits its turn, none is lost."""
 
 _LONGEST_QUEUE = 100
-"""Waiting events of one person beyond which their channel is asked to hold back."""
+"""Waiting events of one person beyond which more are refused, where the channel can refuse one person alone."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,14 @@ class Tried:
     platform_id: str | None = None
     sender: str | None = None
     again_in: float | None = None
+
+
+@dataclass
+class InHand:
+    """Which event a try is about, so that its failure is never put on the next one; and whether it was counted."""
+
+    event_id: int | None = None
+    counted_id: int | None = None
 
 
 class Pace:
@@ -115,6 +127,7 @@ class Inbox:
         self._batcher: Batcher[Arrival] = Batcher(self._store)
         self._lanes: asyncio.Queue[str] = asyncio.Queue()
         self._queued: set[str] = set()
+        self._later: dict[str, asyncio.TimerHandle] = {}
         self._waiting: defaultdict[str, int] = defaultdict(int)
         self._watchers: defaultdict[str, list[tuple[str, asyncio.Future[None]]]] = defaultdict(list)
         self._pace = Pace()
@@ -130,22 +143,21 @@ class Inbox:
     async def receive(self, transport: Transport, raw: Raw) -> None:
         """Store an update; it is durable when this returns. An update that is nothing for us is passed over.
 
-        Raises `StorageUnavailable` when it could not be stored, or when this person has too many waiting.
+        Raises `StorageUnavailable` when it could not be stored. However many of one person wait, theirs are stored
+        too: a platform that is refused one update keeps back everybody's behind it.
         """
         incoming = transport.read(raw)
         if incoming is None:
             EVENTS.labels(transport.sender, "passed_over").inc()
             return
         lane = self._lane_of(incoming)
-        if self._waiting[lane] >= _LONGEST_QUEUE:
-            EVENTS.labels(transport.sender, "held_back").inc()
-            raise StorageUnavailable("too many waiting messages of one person")
         self._waiting[lane] += 1
         try:
-            await self._batcher.add(Arrival(transport.sender, incoming.event_id, lane, json.dumps(raw)))
-        except SQLAlchemyError as error:
+            async with asyncio.timeout(_STORE_SECONDS):
+                await self._batcher.add(Arrival(transport.sender, incoming.event_id, lane, json.dumps(raw)))
+        except (SQLAlchemyError, TimeoutError) as error:
             self.is_writable = False
-            self._waiting[lane] -= 1
+            self._waiting[lane] = max(0, self._waiting[lane] - 1)
             log.error("update_not_stored", sender=transport.sender, error=type(error).__name__)
             raise StorageUnavailable("the database cannot be written") from None
         self.is_writable = True
@@ -153,13 +165,17 @@ class Inbox:
         self._queue(lane)
 
     async def receive_and_wait(self, transport: Transport, raw: Raw, seconds: float) -> bool:
-        """`receive`, then wait until the update was handled; False when that takes longer than ``seconds``."""
+        """`receive`, then wait until the update was handled; False when that takes longer than ``seconds``. Raises
+        `StorageUnavailable` also when this person has too many waiting."""
         incoming = transport.read(raw)
         if incoming is None:
             return True
+        lane = self._lane_of(incoming)
+        if self._waiting.get(lane, 0) >= _LONGEST_QUEUE:
+            EVENTS.labels(transport.sender, "held_back").inc()
+            raise StorageUnavailable("too many waiting messages of one person")
         await self.receive(transport, raw)
         # Watched only once it is stored: receiving queued the lane, so it is tried at least once from here on.
-        lane = self._lane_of(incoming)
         watcher = (incoming.event_id, asyncio.get_running_loop().create_future())
         self._watchers[lane].append(watcher)
         try:
@@ -177,7 +193,7 @@ class Inbox:
         """Handle events until cancelled, beginning with those a stopped program left behind."""
         self._loop = asyncio.get_running_loop()
         self._left_behind = await self._database.look(find_last_id)
-        self._careful_lanes = set(await self._database.look(list_waiting_lanes, self._now(), None))
+        self._careful_lanes = set(await self._database.look(list_waiting_lanes))
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sweep())
             for _ in range(workers):
@@ -190,7 +206,8 @@ class Inbox:
         """Find events that no arrival in this process announces: left behind, put off, or stored by another process."""
         while True:
             try:
-                for lane in await self._database.look(list_waiting_lanes, self._now()):
+                senders = tuple(self._transports)
+                for lane in await self._database.look(list_waiting_lanes, self._now(), senders, _SWEEP_AT_ONCE):
                     self._queue(lane)
             except SQLAlchemyError as error:
                 log.error("inbox_sweep_failed", error=type(error).__name__)
@@ -205,7 +222,14 @@ class Inbox:
             self._lanes.put_nowait(lane)
 
     def _queue_later(self, lane: str, seconds: float) -> None:
-        asyncio.get_running_loop().call_later(seconds, self._queue, lane)
+        """One timer for each lane, the latest set: timers beside each other would multiply with every look."""
+        if lane in self._later:
+            self._later[lane].cancel()
+        self._later[lane] = asyncio.get_running_loop().call_later(seconds, self._queue_now, lane)
+
+    def _queue_now(self, lane: str) -> None:
+        del self._later[lane]
+        self._queue(lane)
 
     async def _work(self) -> None:
         while True:
@@ -221,6 +245,9 @@ class Inbox:
                 log.error("inbox_unavailable", error=type(error).__name__)
                 await asyncio.sleep(_UNAVAILABLE_SECONDS)
                 self._queue(lane)
+            except Exception as error:  # noqa: BLE001  # a failure that could not even be told stops its own lane only
+                log.error("lane_failed", code=code_of(error), error=type(error).__name__, place=_place_of(error))
+                self._queue_later(lane, _CHANNEL_OFF_SECONDS)
             else:
                 self._look_again(lane, tried)
 
@@ -251,28 +278,42 @@ class Inbox:
     def _try_next(self, lane: str) -> Tried:
         """Handle the oldest event of a lane in one transaction; runs on a database thread."""
         started = time.perf_counter()
+        in_hand = InHand()
         if lane in self._careful_lanes:
             with self._database.begin() as session:
-                if not count_try(session, lane, self._left_behind):
-                    self._careful_lanes.discard(lane)
+                in_hand.counted_id = self._count_left_behind(session, lane)
         try:
             with self._database.begin() as session:
-                tried = self._handle_next(session, lane)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:  # noqa: BLE001  # where every bug of a handler ends: counted, logged, told
+                tried = self._handle_next(session, lane, in_hand)
+        except Exception as error:  # where every bug of a handler ends: counted, logged, told
+            if isinstance(error, SQLAlchemyError) and is_unavailable(error):
+                raise
             with self._database.begin() as session:
-                return self._finish_otherwise(session, lane, error)
+                return self._finish_otherwise(session, lane, in_hand, error)
         if tried.platform_id is not None:
             EVENT_SECONDS.observe(time.perf_counter() - started)
         return tried
 
-    def _handle_next(self, session: Session, lane: str) -> Tried:
+    def _count_left_behind(self, session: Session, lane: str) -> int | None:
+        """Before handling an event that a stopped program left behind: count the try, since that event may be what
+        stops the program each time. None when the event is not going to be tried now: only real tries count."""
+        lock_lane(session, lane)
+        event = find_next(session, lane, is_opened=False)
+        if event is None or event.id > self._left_behind:
+            self._careful_lanes.discard(lane)
+            return None
+        if event.sender not in self._transports or event.next_try_at > self._now():
+            return None
+        event.attempts += 1
+        return event.id
+
+    def _handle_next(self, session: Session, lane: str, in_hand: InHand) -> Tried:
         now = self._now()
         lock_lane(session, lane)
         event = find_next(session, lane)
         if event is None:
             return Tried()
+        in_hand.event_id = event.id
         transport = self._transports.get(event.sender)
         if transport is None:
             return Tried(again_in=_CHANNEL_OFF_SECONDS)
@@ -288,15 +329,17 @@ class Inbox:
             self._add_replies(session, transport, event, incoming.address, handle(context, incoming))
         return self._finish(event, now)
 
-    def _finish_otherwise(self, session: Session, lane: str, error: Exception) -> Tried:
+    def _finish_otherwise(self, session: Session, lane: str, in_hand: InHand, error: Exception) -> Tried:
         """After a roll-back: answer an expected error; count an unexpected one, and at last set the event aside."""
         now = self._now()
         lock_lane(session, lane)
-        event = find_next(session, lane)
-        if event is None:  # another process finished it meanwhile
+        event = find_next(session, lane, is_opened=False)
+        if event is None:
             return Tried()
+        if in_hand.event_id not in (None, event.id):  # the lane was free for a moment: another worker finished it
+            return Tried(again_in=0.0)
         transport = self._transports[event.sender]
-        incoming = transport.read(json.loads(event.raw or "{}"))
+        incoming = _read_again(event, transport)
         if isinstance(error, UserError):
             if incoming is not None:
                 self._add_replies(session, transport, event, incoming.address, [explain(error)])
@@ -304,7 +347,7 @@ class Inbox:
         code = code_of(error)
         log.error("event_failed", event_id=event.id, code=code, error=type(error).__name__, place=_place_of(error))
         EVENTS.labels(event.sender, "failed").inc()
-        if not mark_failed(event, now, code, is_counted=event.id <= self._left_behind):
+        if not mark_failed(event, now, code, is_counted=event.id == in_hand.counted_id):
             return Tried(again_in=(event.next_try_at - now).total_seconds())
         EVENTS.labels(event.sender, "set_aside").inc()
         if incoming is not None:
@@ -361,6 +404,14 @@ def _parts_of(reply: Reply, transport: Transport) -> list[Reply]:
     that a crash half-way repeats no part that was sent."""
     *first, last = split(reply.text, transport.text_limit, transport.measure)
     return [*(Reply(part) for part in first), Reply(last, reply.buttons)]
+
+
+def _read_again(event: InboxEvent, transport: Transport) -> Incoming | None:
+    """What a failed event says; None also when it cannot be opened, which may be how it failed."""
+    try:
+        return transport.read(json.loads(event.raw or "{}"))
+    except KeyProblem:
+        return None
 
 
 def _place_of(error: Exception) -> str:

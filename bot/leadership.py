@@ -30,15 +30,19 @@ class Leadership:
         self._database = database
 
     async def while_leading(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait until this process leads, run ``work``, start over when the lead was lost; end when ``work`` does."""
+        """Wait until this process leads and run ``work``; start over when the lead was lost or ``work`` failed; end
+        when ``work`` does."""
         while True:
             lock = await self._wait_for(name)
             try:
                 if await self._run_until_lost(lock, work):
                     return
                 log.error("lead_lost", name=name)
+            except Exception as error:  # noqa: BLE001  # one channel's failure must not end all the others
+                log.error("channel_failed", name=name, errors=_kinds_of(error))
             finally:
                 await asyncio.shield(asyncio.to_thread(lock.release))
+            await asyncio.sleep(_TRY_SECONDS)
 
     async def _wait_for(self, name: str) -> "_FileLock | _SessionLock":
         lock: _FileLock | _SessionLock
@@ -100,6 +104,7 @@ class _SessionLock:
         try:
             if self._connection is None:
                 self._connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                self._connection.detach()  # held for days: the pool must not be short of it
             query = text("SELECT pg_try_advisory_lock(:number)")
             return bool(self._connection.execute(query, {"number": self._number}).scalar())
         except SQLAlchemyError:
@@ -114,6 +119,12 @@ class _SessionLock:
 
     def release(self) -> None:
         if self._connection is not None:
-            self._connection.invalidate()  # closes the session, and with it the lock
-            self._connection.close()
+            self._connection.close()  # it belongs to no pool: this ends the session, and with it the lock
             self._connection = None
+
+
+def _kinds_of(error: BaseException) -> list[str]:
+    """What kinds of errors a failure holds, without their messages: those might hold a member's words."""
+    if isinstance(error, BaseExceptionGroup):
+        return [kind for inner in error.exceptions for kind in _kinds_of(inner)]
+    return [type(error).__name__]

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.inbox import insert_ignoring_duplicates
+from db.keys import KeyProblem
 from db.models import OPEN_DELIVERY_STATES, Delivery, DeliveryKind, DeliveryState
 
 PRIORITIES = {DeliveryKind.OPERATOR_ALERT: 0, DeliveryKind.REPLY: 10}
@@ -87,6 +88,20 @@ def claim_due(session: Session, sender: str, now: datetime, limit: int) -> list[
         delivery.state = DeliveryState.CLAIMED
         delivery.attempts += 1
     return claimed
+
+
+def fail_unreadable(session: Session, sender: str, now: datetime) -> int:
+    """Fail every open message of a bot account that no key opens, or that was altered; returns how many."""
+    is_open = (Delivery.sender == sender, Delivery.state.in_(OPEN_DELIVERY_STATES))
+    count = 0
+    for number in session.scalars(select(Delivery.id).where(*is_open)).all():
+        try:
+            session.get(Delivery, number)
+        except KeyProblem:
+            failed = update(Delivery).where(Delivery.id == number)
+            session.execute(failed.values(state=DeliveryState.FAILED, reason="unreadable", finished_at=now))
+            count += 1
+    return count
 
 
 def record_outcomes(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:

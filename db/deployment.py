@@ -1,6 +1,6 @@
 """Statements on the deployment's own rows: its key fingerprint, what the clock ran, what retention erased."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,6 +9,7 @@ from db.inbox import insert_ignoring_duplicates
 from db.models import ClockRun, DeploymentFact, Erasure
 
 _FINGERPRINT = "key_fingerprint"
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def find_fingerprint(session: Session) -> str | None:
@@ -18,15 +19,16 @@ def find_fingerprint(session: Session) -> str | None:
 
 
 def set_fingerprint(session: Session, fingerprint: str) -> None:
-    """Write down which key ring seals this database."""
-    session.add(DeploymentFact(name=_FINGERPRINT, value=fingerprint))
+    """Write down which key ring seals this database, unless another process just did."""
+    insert_ignoring_duplicates(session, DeploymentFact, [{"name": _FINGERPRINT, "value": fingerprint}])
 
 
 def take_turn(session: Session, job: str, due_before: datetime, now: datetime) -> bool:
-    """True for exactly one caller per period: whoever moves the job's row on. Any number of clocks may ask."""
+    """True for exactly one caller per period: whoever moves the job's row on. Any number of clocks may ask; a run that
+    lies in the future, as a clock set wrong and put right leaves it, does not hold the job up."""
     insert_ignoring_duplicates(session, ClockRun, [{"job": job, "last_run_at": datetime.fromtimestamp(0, now.tzinfo)}])
     run = session.scalars(select(ClockRun).where(ClockRun.job == job).with_for_update()).one()
-    if run.last_run_at > due_before:
+    if due_before < run.last_run_at <= now + _CLOCKS_DIFFER:
         return False
     run.last_run_at = now
     return True

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from db.models import InboxEvent, InboxState
 
@@ -48,21 +48,28 @@ def add_events(session: Session, arrivals: Sequence[Arrival], now: datetime) -> 
     insert_ignoring_duplicates(session, InboxEvent, rows)
 
 
-def find_next(session: Session, lane: str) -> InboxEvent | None:
-    """The oldest unhandled event of a person, ready or not: later ones wait for it, so talk keeps its order."""
+def find_next(session: Session, lane: str, is_opened: bool = True) -> InboxEvent | None:
+    """The oldest unhandled event of a person, ready or not: later ones wait for it, so talk keeps its order.
+
+    Raises `KeyProblem` when its text does not open; with ``is_opened`` False the text is read only when asked for.
+    """
     query = select(InboxEvent).where(InboxEvent.lane == lane, InboxEvent.state == InboxState.RECEIVED)
+    if not is_opened:
+        query = query.options(defer(InboxEvent.raw))
     return session.scalars(query.order_by(InboxEvent.id).limit(1)).first()
 
 
-def list_waiting_lanes(session: Session, now: datetime, limit: int | None = 1000) -> list[str]:
-    """Lanes with an event that is ready to be handled, oldest first."""
-    query = (
-        select(InboxEvent.lane)
-        .where(InboxEvent.state == InboxState.RECEIVED, InboxEvent.next_try_at <= now)
-        .group_by(InboxEvent.lane)
-        .order_by(func.min(InboxEvent.id))
-    )
-    return list(session.scalars(query.limit(limit)))
+def list_waiting_lanes(
+    session: Session, now: datetime | None = None, senders: Sequence[str] | None = None, limit: int | None = None
+) -> list[str]:
+    """Lanes with an unhandled event, oldest first; with ``now`` only those ready by then, with ``senders`` only those
+    of these bot accounts, so that the events of a channel that is off stand in nobody's way."""
+    query = select(InboxEvent.lane).where(InboxEvent.state == InboxState.RECEIVED)
+    if now is not None:
+        query = query.where(InboxEvent.next_try_at <= now)
+    if senders is not None:
+        query = query.where(InboxEvent.sender.in_(senders))
+    return list(session.scalars(query.group_by(InboxEvent.lane).order_by(func.min(InboxEvent.id)).limit(limit)))
 
 
 def count_waiting(session: Session, lane: str | None = None) -> int:
@@ -84,7 +91,7 @@ def mark_processed(event: InboxEvent, now: datetime) -> None:
 
 
 def mark_failed(event: InboxEvent, now: datetime, code: str, is_counted: bool) -> bool:
-    """Count a failure, unless `count_try` did so beforehand. True when the event is set aside: it failed too often."""
+    """Count a failure, unless the try was counted beforehand. True when the event is set aside: it failed too often."""
     event.attempts += 0 if is_counted else 1
     event.error_code = code
     if event.attempts >= MAX_ATTEMPTS:
@@ -98,16 +105,6 @@ def mark_failed(event: InboxEvent, now: datetime, code: str, is_counted: bool) -
 def find_last_id(session: Session) -> int:
     """The newest event's number; what is not newer at start was left behind by a stopped program."""
     return session.scalar(select(func.max(InboxEvent.id))) or 0
-
-
-def count_try(session: Session, lane: str, last_id: int) -> bool:
-    """Before handling a left-behind event: count the try, since that event may be what stops the program each time.
-    False when the lane holds no left-behind event any more."""
-    event = find_next(session, lane)
-    if event is None or event.id > last_id:
-        return False
-    event.attempts += 1
-    return True
 
 
 def forget_events(session: Session, before: datetime) -> int:

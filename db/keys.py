@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _VERSION = 1
 _NONCE_BYTES = 12
 _HEADER_BYTES = 2
+_LOOKUP_BYTES = 32
+_LARGEST_NUMBER = 255
 
 
 class KeyProblem(Exception):
@@ -62,14 +64,23 @@ class Keys:
 
 
 def create_key_file(path: Path) -> Keys:
-    """Write a new key file, readable by its owner only. Refuses to overwrite."""
+    """Write a new key file, readable by its owner only. Refuses to overwrite. It appears complete or not at all, and
+    survives a power cut from the moment this returns: nothing may be sealed by a key that can be lost."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ring = {"lookup": _b64(secrets.token_bytes(32)), "sealing": {"1": _b64(secrets.token_bytes(32))}}
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(ring, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(ring, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
     return load_key_file(path)
 
 
@@ -86,6 +97,8 @@ def load_key_file(path: Path) -> Keys:
         ring = json.loads(text)
         lookup = base64.b64decode(ring["lookup"], validate=True)
         sealing = {int(number): base64.b64decode(key, validate=True) for number, key in ring["sealing"].items()}
+        if len(lookup) < _LOOKUP_BYTES or not all(0 <= number <= _LARGEST_NUMBER for number in sealing):
+            raise ValueError
         return Keys(lookup, sealing)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise KeyProblem(f"{path} is not a key file of this program") from None

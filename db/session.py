@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, create_engine, event, make_url, text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from db.keys import Keys
@@ -19,6 +21,15 @@ _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": 
 _BUSY_TIMEOUT_S = 15
 _POSTGRES_CONNECTIONS = 8
 _SQLITE_READERS = 2
+_POSTGRES_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""Seconds (the last: milliseconds) after which a server that vanished from the network counts as gone; by default the
+operating system waits a quarter of an hour, and a process that leads a bot account would believe so all the while."""
 
 
 class Database:
@@ -87,6 +98,14 @@ def normalize_url(url: str) -> URL:
     return parsed.set(drivername=_DRIVERS.get(parsed.get_backend_name(), parsed.drivername))
 
 
+def is_unavailable(error: SQLAlchemyError) -> bool:
+    """Whether the database itself failed (gone, locked, full) and the same statement may succeed later; False when
+    the statement or its values are at fault."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError, InternalError))
+    return isinstance(error, PoolTimeout)
+
+
 def lock_lane(session: Session, lane: str) -> None:
     """Hold a person's lane until the transaction ends: no other process handles an event of theirs meanwhile.
 
@@ -98,10 +117,19 @@ def lock_lane(session: Session, lane: str) -> None:
 
 def _create_engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=_POSTGRES_CONNECTIONS, max_overflow=2, pool_pre_ping=True)
+        return create_engine(
+            url,
+            pool_size=_POSTGRES_CONNECTIONS,
+            max_overflow=2,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args=_POSTGRES_PATIENCE,
+        )
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -27,7 +27,7 @@ from aiogram.exceptions import (
     TelegramServerError,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import Response, TelegramMethod
+from aiogram.methods import TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 from aiohttp import ClientConnectorError
@@ -77,14 +77,19 @@ class _GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
 class _Session(AiohttpSession):
     """aiogram's session, for which an answer that cannot be read is a network error like any other."""
 
-    def check_response(
-        self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
-    ) -> Response[TelegramType]:
+    async def make_request(
+        self,
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+        timeout: int | None = None,  # noqa: ASYNC109  # aiogram's
+    ) -> TelegramType:
         """Raises `TelegramAPIError` or a kind of it, nothing else."""
         try:
-            return super().check_response(bot, method, status_code, content)
-        except ClientDecodeError:  # a proxy's page, or half an answer; its text may quote people, so it goes no further
-            raise TelegramNetworkError(method, f"unreadable answer with status {status_code}") from None
+            return await super().make_request(bot, method, timeout)
+        except (ClientDecodeError, UnicodeDecodeError):  # a proxy's page, or half an answer, cut within a letter
+            raise TelegramNetworkError(method, "unreadable answer") from None  # the text of which may quote people
+        except OSError as error:
+            raise TelegramNetworkError(method, type(error).__name__) from error
 
 
 class TelegramTransport:
@@ -203,7 +208,7 @@ class TelegramTransport:
             await self._bot.answer_callback_query(query_id, request_timeout=_CALL_SECONDS)
         except TelegramRetryAfter as error:
             self._keep_silent(error.retry_after)
-        except (TelegramAPIError, OSError) as error:
+        except TelegramAPIError as error:
             log.info("telegram_spinner_left", sender=self.sender, error=type(error).__name__)
 
     def _keep_silent(self, seconds: float) -> None:
@@ -245,7 +250,7 @@ class TelegramTransport:
             except TelegramRetryAfter as error:
                 self._keep_silent(error.retry_after)
                 wait = self._silence_left()
-            except (TelegramAPIError, OSError) as error:
+            except TelegramAPIError as error:
                 log.warning("telegram_unreachable", sender=self.sender, error=type(error).__name__)
                 wait = _RETRY_SECONDS
             self.is_connected = False

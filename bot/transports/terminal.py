@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from bot.transports import Raw, Receive
+from bot.transports import Raw, Receive, StorageUnavailable
 from bot.transports.formatting import to_plain
 from handlers.chat import Incoming, Kind, StoredReply
+from knowledge.texts import t
 
 
 class TerminalTransport:
@@ -35,7 +36,10 @@ class TerminalTransport:
     async def listen(self, receive: Receive) -> None:
         """Until the end of input."""
         while line := await asyncio.to_thread(sys.stdin.readline):
-            await receive(self, {"who": "terminal", "id": next(self._ids), "text": line.rstrip("\n")})
+            try:
+                await receive(self, {"who": "terminal", "id": next(self._ids), "text": line.rstrip("\n")})
+            except StorageUnavailable:
+                self._write(t("web.not_sent") + "\n\n")
         self._on_end()
 
     async def send(self, address: str, reply: StoredReply) -> str | None:

@@ -125,6 +125,7 @@ async def run_bot(
         "database_url": database_url,
         "key_file": Path("unused.key"),
         "web_port": 0,
+        "metrics_port": 0,
         "telegram_token": TOKEN,
         "telegram_api_url": telegram.url,
         "union_name": "Công đoàn Thử nghiệm",

@@ -257,3 +257,18 @@ async def test_operator_is_told_on_telegram_when_a_message_is_set_aside(
         alert = await operator.hears(event.error_code, since=-1)
         assert event.error_code in told.text
         assert "riêng" not in alert.text
+
+
+async def test_flood_of_one_person_holds_up_nobody_else(
+    telegram: TelegramStandIn, start: StartBot, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody forwards a hundred and fifty messages at once: who writes after them is answered at once."""
+    monkeypatch.setattr("bot.inbox._SECONDS_PER_EVENT", 1.5)
+    async with start(sqlite_url) as bot:
+        lan, hoa = telegram.bot().person(LAN), telegram.bot().person(LAN + 1)
+        for _ in range(150):
+            await lan.says("menu")
+        await hoa.says("menu")
+        await hoa.hears(1)
+        assert len(bot.rows(InboxEvent)) == 151
+        await bot.crash()

@@ -1,6 +1,7 @@
 """Telegram refuses, stalls, repeats itself and breaks off; no message is lost, none is handled twice."""
 
 import asyncio
+import traceback
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from pydantic import ValidationError
 
 from bot.app import open_database, utc_now
 from bot.settings import Settings
+from bot.transports import SendUnavailable
 from db.keys import create_key_file
 from db.models import OPEN_DELIVERY_STATES, Account, Delivery, DeliveryState, InboxEvent, OfficerRequest
+from handlers.chat import StoredReply
 from tests.standins import telegram_faults as fault
 from tests.standins.telegram import DESK_TOKEN, TOKEN, TelegramStandIn
 from tests.standins.telegram_faults import Fault
@@ -29,7 +32,7 @@ FAULTS = [
     fault.flood(1),
     fault.server_error(),
     fault.bad_gateway(),
-    fault.slow(1.5),
+    fault.slow(0.9),
     fault.malformed(),
     fault.drop_before(),
     fault.drop_after(),
@@ -39,8 +42,8 @@ FAULTS = [
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that takes longer than a second is given up."""
-    monkeypatch.setattr("bot.transports.telegram._CALL_SECONDS", 1)
+    """A call that takes longer than a moment is given up."""
+    monkeypatch.setattr("bot.transports.telegram._CALL_SECONDS", 0.6)
 
 
 def webhook_settings(port: int) -> dict[str, Any]:
@@ -76,6 +79,7 @@ async def test_reply_arrives_whatever_happens_to_the_sending(
         assert telegram.bot().gate.refused == 0
 
 
+@pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")  # we read "retry_after" of both kinds
 async def test_alert_arrives_whatever_happens_to_the_sending(
     telegram: TelegramStandIn, start: StartBot, sqlite_url: str
 ) -> None:
@@ -96,7 +100,7 @@ async def test_slow_answer_within_the_patience_sends_once(
 ) -> None:
     """Slow is not lost."""
     async with start(sqlite_url) as bot:
-        telegram.faults.next("sendMessage", fault.slow(0.4))
+        telegram.faults.next("sendMessage", fault.slow(0.3))
         await ask_menu(bot, telegram)
         assert len(telegram.bot().person(LAN).messages) == 1
 
@@ -125,7 +129,9 @@ async def test_who_cannot_be_reached_is_noted_and_others_are_still_served(
         telegram.faults.next("sendMessage", fault.forbidden(), fault.forbidden("Forbidden: user is deactivated"))
         for number in range(2):
             await telegram.bot().person(LAN + number).says("menu")
-            await bot.until(lambda: bot.rows(Account) and bot.rows(Account)[-1].unreachable_since)
+            await bot.until(
+                lambda asked=number + 1: [bool(row.unreachable_since) for row in bot.rows(Account)] == [True] * asked
+            )
         await telegram.bot().person(LAN + 2).says("menu")
         await telegram.bot().person(LAN + 2).hears(1)
         assert [account.unreachable_since is None for account in bot.rows(Account)] == [False, False, True]
@@ -323,7 +329,7 @@ async def test_stopping_waits_for_no_platform_that_is_down(
     telegram: TelegramStandIn, start: StartBot, sqlite_url: str, trouble: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What could not be sent before the program had to end is sent by the next start."""
-    monkeypatch.setattr("bot.app._SHUTDOWN_SECONDS", 1)
+    monkeypatch.setattr("bot.app._SHUTDOWN_SECONDS", 0.5)
     monkeypatch.setattr("bot.delivery._FINISH_SECONDS", 0.5)
     lan = telegram.bot().person(LAN)
     async with start(sqlite_url) as bot:
@@ -342,7 +348,7 @@ async def test_stopping_waits_for_no_platform_that_is_down(
 
 
 async def test_tokens_and_messages_never_stand_in_the_log(telegram: TelegramStandIn, tmp_path: Path) -> None:
-    """Through every trouble, at the most talkative level, with both bots at work: no line holds a token or a message."""
+    """At the most talkative level, in trouble, with both bots at work: no line holds a token or a message."""
     url, key_file = f"sqlite:///{tmp_path / 'own.db'}", tmp_path / "own.key"
     database = open_database(Settings(_env_file=None, database_url=url), create_key_file(key_file))  # type: ignore[call-arg]
     add_alerts(database, "9001", "Chuyện của chị Mận")
@@ -366,3 +372,19 @@ async def test_tokens_and_messages_never_stand_in_the_log(telegram: TelegramStan
         assert secret.split(":")[1] not in bot.log
     assert "Mận" not in bot.log
     assert "M\\u1ead" not in bot.log
+
+
+async def test_errors_of_sending_quote_neither_token_nor_message() -> None:
+    """Telegram cannot be reached: whoever prints that error, with all that lies behind it, prints no secret."""
+    from bot.transports.telegram import TelegramTransport  # here, since loading the libraries takes seconds
+    from bot.transports.telegram_desk import TelegramDeskTransport
+
+    words = "chuyện riêng"
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    for transport in (TelegramTransport(TOKEN, nowhere), TelegramDeskTransport(TOKEN, nowhere)):
+        with pytest.raises(SendUnavailable) as raised:
+            await transport.send(str(LAN), StoredReply(words))
+        shown = "".join(traceback.format_exception(raised.value))
+        assert TOKEN not in shown
+        assert words not in shown
+        await transport.close()
