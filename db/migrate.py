@@ -20,7 +20,7 @@ _LOCK = 7_209_041_522_338_116
 
 def migrate(database: Database, revision: str = "head") -> None:
     """Apply migrations up to (or down to) a revision, in one transaction; processes that start together take turns."""
-    with _without_foreign_keys(database) as connection, connection.begin():
+    with without_foreign_keys(database) as connection, connection.begin():
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
         config = _config()
@@ -32,7 +32,7 @@ def migrate(database: Database, revision: str = "head") -> None:
 
 
 @contextmanager
-def _without_foreign_keys(database: Database) -> Iterator[Connection]:
+def without_foreign_keys(database: Database) -> Iterator[Connection]:
     """SQLite changes a table by copying it and dropping the old one, and that drop would delete, by their foreign keys,
     all rows that point at it. The check cannot be switched off inside a transaction, so it is before."""
     with database.engine.connect() as connection:

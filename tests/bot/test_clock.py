@@ -85,3 +85,12 @@ def test_retention_erases_what_is_older_than_its_period_and_records_it(database:
 def test_every_period_has_one_function_of_its_own() -> None:
     """Each kind of data is erased in one place."""
     assert len({period.forget for period in PERIODS}) == len(PERIODS) == len({period.kind for period in PERIODS})
+
+
+async def test_clock_that_was_wrong_and_put_right_holds_no_job_up(database: Database) -> None:
+    """A run written down for next year must not end the daily erasing until then."""
+    runs: list[datetime] = []
+    job = Job("count", timedelta(days=1), lambda _session, now: runs.append(now))
+    for moment in (NOW + timedelta(days=365), NOW, NOW + timedelta(hours=1)):
+        await Clock(database, lambda moment=moment: moment, (job,)).tick()  # type: ignore[misc]  # a default binds it
+    assert runs == [NOW + timedelta(days=365), NOW]

@@ -150,3 +150,40 @@ async def test_rate_is_never_exceeded_in_any_second() -> None:
     windows = [sum(1 for other in starts if start <= other < start + 0.999) for start in starts]
     assert max(windows) <= 20
     assert max(later - earlier for earlier, later in itertools.pairwise(starts)) >= 0.25
+
+
+async def test_message_that_no_key_opens_is_failed_and_holds_up_nobody(talk: Talk) -> None:
+    """One altered row must not end the sending of an account."""
+    now = talk.now()
+    lane = lane_of(talk.database.keys, talk.edge.sender, "x")
+    body = {"text": "a", "buttons": []}
+    lost = Outgoing(
+        DeliveryKind.REPLY, "s", lane, talk.edge.sender, "x", body, now + timedelta(1), now + timedelta(0, 60)
+    )
+    with talk.database.begin() as session:
+        add_deliveries(session, [lost], now)
+        session.execute(text("UPDATE deliveries SET body = :body"), {"body": bytes((1, 9)) + bytes(40)})
+    talk.pass_time(minutes=2)
+    await _say(talk)
+    deadline = time.monotonic() + 10
+    while not talk.edge.sent and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    assert talk.edge.sent
+    states = talk.look(lambda session: session.execute(select(Delivery.state, Delivery.reason)).all())
+    assert (DeliveryState.FAILED, "unreadable") in [tuple(row) for row in states]
+
+
+async def test_lost_person_is_noted_once_the_database_is_back(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the platform said of a person is not forgotten with a database that was away for a moment."""
+    run, failures = talk.database.run, [OperationalError("away", None, Exception())]
+
+    async def fail_once(work: Any, *args: Any) -> Any:
+        if work is mark_unreachable and failures:
+            raise failures.pop()
+        return await run(work, *args)
+
+    monkeypatch.setattr(talk.database, "run", fail_once)
+    talk.edge.failures = [PersonUnreachable("blocked")]
+    await _say(talk)
+    await _wait_for(talk, DeliveryState.FAILED)
+    assert talk.rows(Account)[0].unreachable_since is not None

@@ -3,17 +3,23 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import select, text
+from sqlalchemy.exc import DataError, OperationalError
 
 import bot.inbox
 from bot.inbox import MAX_ATTEMPTS, Pace
 from bot.transports import StorageUnavailable
+from db.accounts import lane_of
+from db.inbox import Arrival, add_events
 from db.models import Delivery, DeliveryKind, DeliveryState, Feedback, InboxEvent, InboxState
+from db.session import Database
 from handlers.chat import Incoming, Reply
+from handlers.errors import Outdated
 from handlers.feature import Context
 from knowledge.answer import Answerer
 from tests.talk import HOTLINE, Edge, Talk
@@ -196,17 +202,122 @@ def test_flood_is_slowed_and_a_first_message_never_waits() -> None:
 
 
 async def test_hundreds_of_waiting_messages_of_one_person_are_held_back(talk: Talk) -> None:
-    """Past a hundred waiting, the channel is told to hold back instead of filling the database."""
+    """Past a hundred waiting, a page is refused more; a platform that would keep back everybody's is not."""
     switched_off = Edge()
     switched_off.sender = "edge:2"
-
-    async def flood() -> None:
-        for number in range(150):
-            await talk.inbox.receive(switched_off, {"who": "a", "id": str(number), "kind": "text", "text": "x"})
-
+    for number in range(110):
+        await talk.inbox.receive(switched_off, {"who": "a", "id": str(number), "kind": "text", "text": "x"})
+    assert len(talk.rows(InboxEvent)) == 110
     with pytest.raises(StorageUnavailable):
-        await flood()
-    assert 100 <= len(talk.rows(InboxEvent)) < 150
+        await talk.inbox.receive_and_wait(switched_off, {"who": "a", "id": "more", "kind": "text", "text": "x"}, 1)
+    assert len(talk.rows(InboxEvent)) == 110
+
+
+async def test_outdated_button_never_swallows_the_next_message(talk: Talk, replace_handler: Any) -> None:
+    """While an expected error is being answered the lane is free for a moment: the error stays with its own event."""
+    handled: list[str] = []
+
+    def handler(_context: Context, incoming: Incoming) -> list[Reply]:
+        handled.append(incoming.text)
+        time.sleep(0.01)
+        if incoming.text == "cũ":
+            raise Outdated
+        return [Reply("ổn")]
+
+    replace_handler(handler)
+    for number in range(12):
+        for words in ("cũ", "mới"):
+            raw = {"who": f"p{number}", "id": f"{words}{number}", "kind": "text", "text": words}
+            await talk.inbox.receive(talk.edge, raw)
+            await asyncio.sleep(0.003)
+    await _wait_until(lambda: {row.state for row in talk.rows(InboxEvent)} == {InboxState.PROCESSED})
+    assert handled.count("mới") == 12
+
+
+async def test_event_of_a_channel_that_is_off_waits_untouched(
+    database: Database, answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was left behind for a channel that is not there yet costs it no try and the program no work."""
+    monkeypatch.setattr(bot.inbox, "_SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(bot.inbox, "_CHANNEL_OFF_SECONDS", 0.1)
+    talk = Talk(database, answerer)
+    _store(talk, '{"kind": "text", "who": "a", "id": "1", "text": "menu"}', sender="later:1")
+    running = asyncio.create_task(talk.inbox.run(2))
+    await asyncio.sleep(0.5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    (event,) = talk.rows(InboxEvent)
+    assert (event.state, event.attempts) == (InboxState.RECEIVED, 0)
+
+
+async def test_poison_event_is_set_aside_also_when_the_program_restarts_between_tries(
+    database: Database, answerer: Answerer, replace_handler: Any
+) -> None:
+    """A try put off over a restart is counted like any other."""
+
+    def fail(_context: Context, _incoming: Incoming) -> list[Reply]:
+        raise ZeroDivisionError
+
+    replace_handler(fail)
+    before = Talk(database, answerer)
+    _store(before, '{"kind": "text", "who": "a", "id": "1", "text": "x"}')
+    with database.begin() as session:
+        event = session.query(InboxEvent).one()
+        event.attempts, event.next_try_at = MAX_ATTEMPTS - 1, before.now() + timedelta(seconds=20)
+    async with Talk.start(database, answerer) as restarted:
+        await asyncio.sleep(0.1)
+        restarted.pass_time(seconds=30)
+        await _wait_until(lambda: restarted.rows(InboxEvent)[0].state is InboxState.SET_ASIDE)
+
+
+async def test_values_the_database_refuses_are_poison_like_any_other(talk: Talk, replace_handler: Any) -> None:
+    """Only a database that is away is waited for; an event it will never take is set aside."""
+
+    def refused(_context: Context, _incoming: Incoming) -> list[Reply]:
+        raise DataError("value too long", None, Exception())
+
+    replace_handler(refused)
+    await talk.inbox.receive(talk.edge, {"who": "a", "id": "1", "kind": "text", "text": "x"})
+    await _wait_until(lambda: talk.rows(InboxEvent)[0].state is InboxState.SET_ASIDE, talk)
+
+
+async def test_event_that_no_key_opens_is_set_aside_and_stops_nobody(talk: Talk) -> None:
+    """One altered row must not end the program at each start."""
+    _store(talk, "{}")
+    with talk.database.begin() as session:
+        session.execute(text("UPDATE inbox_events SET raw = :raw"), {"raw": bytes((1, 9)) + bytes(40)})
+    read = select(InboxEvent.state).where(InboxEvent.platform_id == "1")
+    await _wait_until(lambda: talk.look(lambda session: session.scalar(read)) is InboxState.SET_ASIDE, talk)
+    await talk.inbox.receive(talk.edge, {"who": "b", "id": "2", "kind": "text", "text": "menu"})
+    await _wait_until(lambda: bool(talk.edge.sent))
+
+
+async def test_database_that_never_answers_refuses_the_update(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform does not wait for ever."""
+    monkeypatch.setattr(bot.inbox, "_STORE_SECONDS", 0.05)
+
+    async def hang(*_args: Any) -> None:
+        await asyncio.sleep(5)
+
+    monkeypatch.setattr(talk.database, "run", hang)
+    with pytest.raises(StorageUnavailable):
+        await talk.inbox.receive(talk.edge, {"who": "a", "id": "1", "kind": "text", "text": "menu"})
+
+
+def _store(talk: Talk, raw: str, sender: str = Edge.sender) -> None:
+    arrival = Arrival(sender, "1", lane_of(talk.database.keys, sender, "a"), raw)
+    with talk.database.begin() as session:
+        add_events(session, [arrival], talk.now())
+
+
+async def _wait_until(is_so: Callable[[], bool], talk: Talk | None = None) -> None:
+    """Look again and again; with ``talk``, time passes meanwhile."""
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        if talk is not None:
+            talk.pass_time(seconds=5)
+        await asyncio.sleep(0.02)
 
 
 async def test_long_reply_is_split_into_ledger_lines(talk: Talk, replace_handler: Any) -> None:

@@ -1,7 +1,9 @@
 """Sealing personal fields: only the right key, on the right column, opens them."""
 
+import json
 import os
 import stat
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,25 @@ def test_key_file_open_to_others_or_broken_is_refused(tmp_path: Path) -> None:
             load_key_file(path)
     with pytest.raises(KeyProblem):
         load_key_file(tmp_path / "absent")
+
+
+def test_key_file_appears_complete_or_not_at_all(tmp_path: Path) -> None:
+    """A start cut off while it writes leaves no half key behind, and a refused one leaves nothing at all."""
+    path = tmp_path / "union.key"
+    create_key_file(path)
+    with pytest.raises(FileExistsError):
+        create_key_file(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("lookup", "number"), [(b"", "1"), (b"x" * 31, "1"), (b"x" * 32, "256")], ids=["no hash key", "short", "number"]
+)
+def test_weak_or_impossible_key_file_is_refused(tmp_path: Path, lookup: bytes, number: str) -> None:
+    """A file cut short by hand must not quietly hash people's addresses with nothing."""
+    path = tmp_path / "union.key"
+    create_key_file(path)
+    ring = {"lookup": b64encode(lookup).decode(), "sealing": {number: b64encode(b"k" * 32).decode()}}
+    path.write_text(json.dumps(ring))
+    with pytest.raises(KeyProblem):
+        load_key_file(path)

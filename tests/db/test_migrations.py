@@ -1,15 +1,20 @@
 """Migrations go up, down and up again, and end where the models are."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, Integer
 
+from db.accounts import add_officer_request, meet_account
 from db.keys import Keys
-from db.migrate import find_revision, migrate, newest_revision
-from db.models import Base
+from db.migrate import find_revision, migrate, newest_revision, without_foreign_keys
+from db.models import Base, OfficerRequest
 from db.session import Database, normalize_url
 from tests.postgres import Postgres
 
@@ -69,4 +74,30 @@ def test_sqlite_is_durable_and_writers_begin_immediately(tmp_path: Path, keys: K
         with database.read() as reading:
             assert reading.connection().exec_driver_sql("SELECT count(*) FROM accounts").scalar() == 0
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    database.close()
+
+
+def test_processes_that_start_together_migrate_one_after_another(empty: Database) -> None:
+    """Nobody's start fails because another's is at it."""
+    with ThreadPoolExecutor(3) as starts:
+        list(starts.map(lambda _number: migrate(empty), range(3)))
+    assert find_revision(empty) == newest_revision()
+    empty.close()
+
+
+def test_table_copied_by_a_migration_keeps_the_rows_that_point_at_it(tmp_path: Path, keys: Keys) -> None:
+    """SQLite drops the old table of a copy: with foreign keys on, that would erase every conversation and wish."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}", keys)
+    migrate(database)
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    with database.begin() as session:
+        account, _ = meet_account(session, "t:1", "h" * 32, "1", None, now)
+        add_officer_request(session, account.id, None, "q", None, now)
+    with without_foreign_keys(database) as connection, connection.begin():
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("accounts", recreate="always") as table:
+            table.add_column(Column("extra", Integer))
+    with database.begin() as session:
+        assert session.query(OfficerRequest).count() == 1
+        assert session.connection().exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     database.close()
