@@ -55,6 +55,8 @@ _PAGE = 100
 _EVENT_ID = re.compile(r"^[A-Za-z0-9-]{16,64}$")
 _NEW_VISITORS_PER_MINUTE = 300
 _MOST_REMEMBERED = 50_000
+_DATABASE_SECONDS = 10.0
+"""A database that does not answer for so long counts as one that is down: the page keeps the text and says so."""
 _BLANK = re.compile(r"\[\[([a-z_.]+)\]\]")
 
 _START = "/start"
@@ -200,16 +202,19 @@ class WebServer:
                 raw["action"] = posted["action"]
             is_handled = await self._inbox.receive_and_wait(self._transport, raw, _WAIT_FOR_ANSWER_SECONDS)
             self._transport.tell(who)  # other tabs
-            found = await self._list_messages(lane, _cursor(posted.get("after")))
+            async with asyncio.timeout(_DATABASE_SECONDS):
+                found = await self._list_messages(lane, _cursor(posted.get("after")))
             return JSONResponse(found | {"waiting": not is_handled})
-        except (StorageUnavailable, SQLAlchemyError):
+        except (StorageUnavailable, SQLAlchemyError, TimeoutError):
             return _problem(503, "web.not_sent")
 
     async def _is_known(self, lane: str) -> bool:
         """Whether this visitor wrote before; remembered, so that a talk does not ask the database each time."""
         if lane in self._known:
             return True
-        if await self._database.look(find_account, self._transport.sender, lane) is None:
+        async with asyncio.timeout(_DATABASE_SECONDS):
+            account = await self._database.look(find_account, self._transport.sender, lane)
+        if account is None:
             return False
         if len(self._known) > _MOST_REMEMBERED:
             self._known.clear()
