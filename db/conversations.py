@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from db.models import Conversation
@@ -24,8 +24,3 @@ def forget_drafts(session: Session, before: datetime) -> int:
     )
     emptied = old.values(feature=None, step=None, draft=None, offered=None, last_question=None)
     return session.execute(emptied).rowcount  # type: ignore[attr-defined,no-any-return]  # an update has a row count
-
-
-def forget_conversation(session: Session, account_id: int) -> None:
-    """Erase a person's conversation row."""
-    session.execute(delete(Conversation).where(Conversation.account_id == account_id))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
@@ -191,12 +191,3 @@ def forget_deliveries(session: Session, before: datetime) -> int:
 def forget_recipient(session: Session, recipient: str) -> None:
     """Erase what one person was sent, and do not send what is still open."""
     session.execute(delete(Delivery).where(Delivery.recipient == recipient))
-
-
-def next_due_in(session: Session, sender: str, now: datetime) -> timedelta | None:
-    """How long until the next message of a bot account is due; None when none is waiting."""
-    query = select(func.min(Delivery.not_before_at)).where(
-        Delivery.sender == sender, Delivery.state == DeliveryState.DUE
-    )
-    first = session.scalar(query)
-    return None if first is None else max(first - now, timedelta(0))

@@ -1,9 +1,8 @@
 """Statements on what members said of answers and asked in vain; the text is scrubbed before it comes here."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from db.models import Feedback, UnansweredQuestion, Verdict
@@ -22,16 +21,6 @@ def add_feedback(
 def add_unanswered(session: Session, question: str, outcome: str, now: datetime) -> None:
     """Keep a question that found no clear answer."""
     session.add(UnansweredQuestion(question=question, outcome=outcome, asked_at=now))
-
-
-def list_feedback(session: Session) -> Iterator[Feedback]:
-    """All that members said of answers, oldest first."""
-    return iter(session.scalars(select(Feedback).order_by(Feedback.id)))
-
-
-def list_unanswered(session: Session) -> Iterator[UnansweredQuestion]:
-    """All questions that found no clear answer, oldest first."""
-    return iter(session.scalars(select(UnansweredQuestion).order_by(UnansweredQuestion.id)))
 
 
 def forget_feedback(session: Session, before: datetime) -> int:
