@@ -400,10 +400,10 @@ class StoppedTheProgram(Exception):
 
 
 def _parts_of(reply: Reply, transport: Transport) -> list[Reply]:
-    """A reply as the messages a platform carries, the buttons under the last: each part is its own ledger line, so
+    """A reply as the messages a platform carries, buttons and files with the last: each part is its own ledger line, so
     that a crash half-way repeats no part that was sent."""
     *first, last = split(reply.text, transport.text_limit, transport.measure)
-    return [*(Reply(part) for part in first), Reply(last, reply.buttons)]
+    return [*(Reply(part) for part in first), Reply(last, reply.buttons, reply.files)]
 
 
 def _read_again(event: InboxEvent, transport: Transport) -> Incoming | None:

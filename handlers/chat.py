@@ -1,5 +1,6 @@
 """Incoming, Reply, Button: the words every feature speaks and every transport translates."""
 
+import base64
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,8 +16,17 @@ class Kind(StrEnum):
     BUTTON = "button"
     STICKER = "sticker"
     FILE = "file"
+    CONTACT = "contact"
     UNREADABLE = "unreadable"
     LEFT = "left"
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A telephone number shared through the platform; ``is_own`` only where the platform vouches that it is theirs."""
+
+    phone: str
+    is_own: bool
 
 
 @dataclass(frozen=True)
@@ -35,33 +45,63 @@ class Incoming:
     action: str | None = None
     display_name: str | None = None
     sent_at: datetime | None = None
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True)
 class Button:
-    """A choice under a message: either an action of ours or a link."""
+    """A choice under a message: an action of ours, a link, or (``shares_contact``) the platform's own way of sharing
+    one's telephone number; a channel without such a way leaves that button out."""
 
     label: str
     action: Action | None = None
     url: str | None = None
+    shares_contact: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that goes out with a message: a picture when its media type begins with ``image/``. A personal one never
+    gets a public address, so a channel that can only send addresses says where to fetch it instead."""
+
+    name: str
+    media_type: str
+    content: bytes
+    is_personal: bool = True
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A message to a person: text in our formatting subset (docs/reference/formatting.md) and buttons below it."""
+    """A message to a person: text in our formatting subset (docs/reference/formatting.md), buttons below it, and files
+    (small ones: they are stored, sealed, in the ledger line until it is erased)."""
 
     text: str
     buttons: tuple[Button, ...] = field(default=())
+    files: tuple[File, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
         """The form in which it is stored until it is sent."""
-        buttons = [
-            {"label": button.label, "url": button.url}
-            if button.action is None
-            else {"label": button.label, "action": encode(button.action)}
-            for button in self.buttons
-        ]
-        return {"text": self.text, "buttons": buttons}
+        body: dict[str, Any] = {"text": self.text, "buttons": [_button_to_json(button) for button in self.buttons]}
+        if self.files:
+            body["files"] = [_file_to_json(file) for file in self.files]
+        return body
+
+
+def _button_to_json(button: Button) -> dict[str, Any]:
+    if button.shares_contact:
+        return {"label": button.label, "shares_contact": True}
+    if button.action is None:
+        return {"label": button.label, "url": button.url}
+    return {"label": button.label, "action": encode(button.action)}
+
+
+def _file_to_json(file: File) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "media_type": file.media_type,
+        "content": base64.b64encode(file.content).decode(),
+        "is_personal": file.is_personal,
+    }
 
 
 @dataclass(frozen=True)
@@ -71,6 +111,7 @@ class StoredButton:
     label: str
     action: str | None = None
     url: str | None = None
+    shares_contact: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,14 +120,22 @@ class StoredReply:
 
     text: str
     buttons: tuple[StoredButton, ...] = ()
+    files: tuple[File, ...] = ()
 
     @classmethod
     def from_json(cls, body: Any) -> "StoredReply":
         """Read what `Reply.to_json` wrote."""
         buttons = (
-            StoredButton(button["label"], button.get("action"), button.get("url")) for button in body.get("buttons", [])
+            StoredButton(
+                button["label"], button.get("action"), button.get("url"), bool(button.get("shares_contact", False))
+            )
+            for button in body.get("buttons", [])
         )
-        return cls(body["text"], tuple(buttons))
+        files = (
+            File(file["name"], file["media_type"], base64.b64decode(file["content"]), file["is_personal"])
+            for file in body.get("files", [])
+        )
+        return cls(body["text"], tuple(buttons), tuple(files))
 
 
 def read_action(payload: str) -> Action | None:
