@@ -12,10 +12,15 @@ from db.inbox import insert_ignoring_duplicates
 from db.keys import KeyProblem
 from db.models import OPEN_DELIVERY_STATES, Delivery, DeliveryKind, DeliveryState
 
-PRIORITIES = {DeliveryKind.OPERATOR_ALERT: 0, DeliveryKind.REPLY: 10}
+PRIORITIES = {
+    DeliveryKind.OPERATOR_ALERT: 0,
+    DeliveryKind.SIGN_IN: 5,
+    DeliveryKind.REPLY: 10,
+    DeliveryKind.NOTICE: 20,
+}
 """Smaller goes first: an alert before a reply, a reply before anything sent to many."""
 
-REPEATABLE_KINDS = (DeliveryKind.OPERATOR_ALERT, DeliveryKind.REPLY)
+REPEATABLE_KINDS = (DeliveryKind.OPERATOR_ALERT, DeliveryKind.SIGN_IN, DeliveryKind.REPLY, DeliveryKind.NOTICE)
 """Kinds sent again when the platform's answer was lost: a double alert or reply is better than none."""
 
 
@@ -183,7 +188,9 @@ def forget_bodies(session: Session, before: datetime) -> int:
 def forget_deliveries(session: Session, before: datetime) -> int:
     """Erase ledger lines of replies older than a moment; returns how many."""
     old = delete(Delivery).where(
-        Delivery.kind == DeliveryKind.REPLY, Delivery.finished_at < before, Delivery.state.not_in(OPEN_DELIVERY_STATES)
+        Delivery.kind.in_((DeliveryKind.REPLY, DeliveryKind.SIGN_IN)),
+        Delivery.finished_at < before,
+        Delivery.state.not_in(OPEN_DELIVERY_STATES),
     )
     return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
 

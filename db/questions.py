@@ -1,11 +1,15 @@
 """Statements on what members said of answers and asked in vain; the text is scrubbed before it comes here."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.models import Feedback, UnansweredQuestion, Verdict
+
+_BATCH = 1000
+"""Rows held in memory at once by the lists: a year of questions is not small."""
 
 
 def add_feedback(
@@ -21,6 +25,18 @@ def add_feedback(
 def add_unanswered(session: Session, question: str, outcome: str, now: datetime) -> None:
     """Keep a question that found no clear answer."""
     session.add(UnansweredQuestion(question=question, outcome=outcome, asked_at=now))
+
+
+def list_unanswered(session: Session) -> Iterator[UnansweredQuestion]:
+    """The questions that found no clear answer, oldest first; read while the transaction is open."""
+    rows = select(UnansweredQuestion).order_by(UnansweredQuestion.asked_at, UnansweredQuestion.id)
+    return iter(session.scalars(rows.execution_options(yield_per=_BATCH)))
+
+
+def list_feedback(session: Session) -> Iterator[Feedback]:
+    """What members said of answers, oldest first; read while the transaction is open."""
+    rows = select(Feedback).order_by(Feedback.said_at, Feedback.id)
+    return iter(session.scalars(rows.execution_options(yield_per=_BATCH)))
 
 
 def forget_feedback(session: Session, before: datetime) -> int:
