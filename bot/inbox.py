@@ -325,7 +325,9 @@ class Inbox:
         if incoming is not None:
             account, is_new = meet_account(session, incoming.sender, lane, incoming.address, incoming.display_name, now)
             conversation = get_conversation(session, account.id, now)
-            context = Context(session, now, account, conversation, self._answerer, self._union, is_new)
+            context = Context(
+                session, now, account, conversation, self._answerer, self._union, transport.channel, is_new
+            )
             self._add_replies(session, transport, event, incoming.address, handle(context, incoming))
         return self._finish(event, now)
 

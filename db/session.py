@@ -106,6 +106,12 @@ def is_unavailable(error: SQLAlchemyError) -> bool:
     return isinstance(error, PoolTimeout)
 
 
+def keys_of_session(session: Session) -> Keys:
+    """The key ring by which this session's rows are sealed and found."""
+    keys: Keys = session.info["keys"]
+    return keys
+
+
 def lock_lane(session: Session, lane: str) -> None:
     """Hold a person's lane until the transaction ends: no other process handles an event of theirs meanwhile.
 

@@ -22,6 +22,17 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Channel:
+    """What features must know of the channel a person is on. ``is_abroad``: what is written there is stored on servers
+    outside Vietnam, which Law 91/2025/QH15 Article 20 makes us say before asking for personal data."""
+
+    name: str
+    serves_members: bool = True
+    serves_officers: bool = True
+    is_abroad: bool = False
+
+
+@dataclass(frozen=True)
 class Contact:
     """A telephone number shared through the platform; ``is_own`` only where the platform vouches that it is theirs."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Account, Conversation
 from handlers.actions import Action
-from handlers.chat import Incoming, Reply
+from handlers.chat import Channel, Incoming, Reply
 from knowledge.answer import Answerer
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -37,6 +37,7 @@ class Context:
     conversation: Conversation
     answerer: Answerer
     union: Union
+    channel: Channel
     is_new: bool = False
 
     @property

@@ -18,7 +18,7 @@ from bot.transports import Raw, Receive
 from bot.transports.formatting import to_plain
 from bot.transports.operator_log import OperatorLog
 from db.session import Database
-from handlers.chat import Incoming, Kind, StoredButton, StoredReply
+from handlers.chat import Channel, Incoming, Kind, StoredButton, StoredReply
 from handlers.feature import Union
 from knowledge.answer import Answerer
 from knowledge.normalize import fold
@@ -31,6 +31,7 @@ class Edge:
     """The platform: hands updates in, takes messages out, and fails the way a test asks."""
 
     sender = "edge:1"
+    channel = Channel("edge")
     messages_per_second = None
     text_limit = 4096
     stored_is_sent = False

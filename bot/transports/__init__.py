@@ -1,10 +1,10 @@
 """The Transport protocol: what a channel must do, and how it says that sending failed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from handlers.chat import Incoming, StoredReply
+from handlers.chat import Channel, Incoming, StoredReply
 
 TELEGRAM_WEBHOOK_PATH = "/telegram/webhook"
 """Where Telegram posts updates, below the public address of the webhook."""
@@ -16,6 +16,10 @@ Receive = Callable[["Transport", Raw], Awaitable[None]]
 """Stores an update durably before it returns; raises `StorageUnavailable` when it cannot, and then the update must
 not be acknowledged."""
 
+Webhook = Callable[[Mapping[str, str], bytes], Awaitable[int]]
+"""Takes what a platform posted (headers, whatever their case, and the raw body) and returns the HTTP status to answer,
+only once what came is stored. Raises PermissionError (answered 401), ValueError (400), `StorageUnavailable` (503)."""
+
 
 class Transport(Protocol):
     """A channel. ``sender`` names our bot account on it and is stored with every row of that account."""
@@ -23,6 +27,10 @@ class Transport(Protocol):
     @property
     def sender(self) -> str:
         """The name of our bot account."""
+
+    @property
+    def channel(self) -> Channel:
+        """Whom the channel serves, as features see it."""
 
     @property
     def messages_per_second(self) -> float | None:

@@ -3,7 +3,7 @@
 import structlog
 
 from bot.transports import Raw, Receive
-from handlers.chat import Incoming, StoredReply
+from handlers.chat import Channel, Incoming, StoredReply
 
 log = structlog.get_logger()
 
@@ -12,6 +12,7 @@ class OperatorLog:
     """Sends by logging; nothing ever comes in."""
 
     sender = "operator_log"
+    channel = Channel("log", serves_members=False, serves_officers=False)
     messages_per_second = None
     text_limit = 100_000
     stored_is_sent = False

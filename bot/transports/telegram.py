@@ -6,7 +6,9 @@ sent them, and the offset moves on only after that (`platform` notes: polling is
 
 import asyncio
 import hmac
+import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,7 +47,7 @@ from bot.transports import (
     StorageUnavailable,
 )
 from bot.transports.formatting import to_html
-from handlers.chat import Incoming, Kind, StoredButton, StoredReply
+from handlers.chat import Channel, Incoming, Kind, StoredButton, StoredReply
 
 log = structlog.get_logger()
 
@@ -95,6 +97,7 @@ class _Session(AiohttpSession):
 class TelegramTransport:
     """One members' bot. With ``webhook_url`` set, `take_webhook` is called by the web server instead of polling."""
 
+    channel = Channel("telegram", serves_officers=False, is_abroad=True)
     messages_per_second = MESSAGES_PER_SECOND
     text_limit = 4096
     stored_is_sent = False
@@ -187,14 +190,18 @@ class TelegramTransport:
             self._stop_spinner(raw["callback_query"]["id"])
         return True
 
-    async def take_webhook(self, receive: Receive, secret: str, raw: Raw) -> None:
-        """One update from Telegram's webhook. Raises PermissionError for a wrong secret (compared in constant time) and
-        `StorageUnavailable` when it could not be stored."""
+    async def take_webhook(self, receive: Receive, headers: Mapping[str, str], body: bytes) -> int:
+        """One update from Telegram's webhook (`bot.transports.Webhook`); the secret is compared in constant time."""
+        secret = headers.get("x-telegram-bot-api-secret-token", "")
         if not hmac.compare_digest(secret.encode(), self._webhook_secret.encode()):
             raise PermissionError
+        raw: Raw = json.loads(body)
+        if not isinstance(raw, dict):
+            raise ValueError("no update")
         await receive(self, raw)
         if "callback_query" in raw:
             self._stop_spinner(raw["callback_query"]["id"])
+        return 200
 
     def _stop_spinner(self, query_id: str) -> None:
         task = asyncio.create_task(self._answer_button(query_id))

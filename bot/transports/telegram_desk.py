@@ -31,7 +31,7 @@ from bot.transports import (
     SendUncertain,
 )
 from bot.transports.formatting import to_html
-from handlers.chat import Incoming, StoredReply
+from handlers.chat import Channel, Incoming, StoredReply
 
 _NO_CONNECTION = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
 
@@ -52,6 +52,7 @@ class _Request(HTTPXRequest):
 class TelegramDeskTransport:
     """Sends to officers' and operators' chats."""
 
+    channel = Channel("telegram_desk", serves_members=False, is_abroad=True)
     messages_per_second = 25.0
     text_limit = 4096
     stored_is_sent = False

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bot.transports import Raw, Receive, StorageUnavailable
 from bot.transports.formatting import to_plain
-from handlers.chat import Incoming, Kind, StoredReply
+from handlers.chat import Channel, Incoming, Kind, StoredReply
 from knowledge.texts import t
 
 
@@ -16,6 +16,7 @@ class TerminalTransport:
     """Reads standard input, writes standard output; a number or the words of a button press it."""
 
     sender = "terminal"
+    channel = Channel("terminal")
     messages_per_second = None
     text_limit = 100_000
     stored_is_sent = False

@@ -13,8 +13,9 @@ import json
 import re
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bot.inbox import Inbox
-from bot.transports import TELEGRAM_WEBHOOK_PATH, Raw, StorageUnavailable
+from bot.transports import Raw, StorageUnavailable, Webhook
 from bot.transports import Receive as ReceiveUpdate
 from bot.transports.formatting import parse
 from bot.transports.web_guards import BodyLimit, SecurityHeaders
@@ -39,7 +40,7 @@ from db.inbox import count_waiting, forget_lane, list_texts
 from db.models import Delivery
 from db.session import Database, lock_lane
 from handlers.actions import MAX_BYTES
-from handlers.chat import Incoming, Kind, StoredReply
+from handlers.chat import Channel, Incoming, Kind, StoredReply
 from handlers.feature import Union
 from knowledge.texts import t
 
@@ -67,6 +68,7 @@ class WebTransport:
     """People on the web page: they read straight from the ledger, so storing a reply is sending it."""
 
     sender = "web"
+    channel = Channel("web")
     messages_per_second = None
     text_limit = 4000
     stored_is_sent = True
@@ -141,7 +143,7 @@ class Visitors:
 
 
 class WebServer:
-    """The ASGI application: page, chat endpoints, health, and Telegram's webhook where one is set."""
+    """The ASGI application: page, chat endpoints, health, and the webhooks of platforms, by path."""
 
     def __init__(
         self,
@@ -151,7 +153,7 @@ class WebServer:
         union: Union,
         public_url: str,
         readiness: Callable[[], Awaitable[dict[str, Any]]],
-        telegram_webhook: Callable[[str, Raw], Awaitable[None]] | None,
+        webhooks: Mapping[str, Webhook],
     ) -> None:
         self._transport = transport
         self._inbox = inbox
@@ -162,7 +164,6 @@ class WebServer:
         self._visitors = Visitors()
         self._known: set[str] = set()
         self._page = _fill_page((_FOLDER / "chat.html").read_text(encoding="utf-8"), union)
-        self._telegram_webhook = telegram_webhook
         routes = [
             Route("/", self._show_page),
             Route("/api/messages", self._post_message, methods=["POST"]),
@@ -170,11 +171,12 @@ class WebServer:
             Route("/api/forget", self._forget, methods=["POST"]),
             Route("/healthz", self._show_health),
             Route("/readyz", self._show_readiness),
-            *([Route(TELEGRAM_WEBHOOK_PATH, self._take_telegram, methods=["POST"])] if telegram_webhook else []),
+            *(Route(path, partial(_take_webhook, take), methods=["POST"]) for path, take in webhooks.items()),
             Mount("/static", StaticFiles(directory=_FOLDER / "static")),
         ]
         # around Starlette, not inside it, so that its own answer to a bug carries the headers too
-        self.app: ASGIApp = SecurityHeaders(BodyLimit(Starlette(routes=routes), t("web.too_long", limit=_MAX_TEXT)))
+        limited = BodyLimit(Starlette(routes=routes), t("web.too_long", limit=_MAX_TEXT), webhooks)
+        self.app: ASGIApp = SecurityHeaders(limited)
 
     async def _show_page(self, request: Request) -> Response:
         token = self._token_of(request) or secrets.token_urlsafe(32)
@@ -259,20 +261,6 @@ class WebServer:
         response = JSONResponse({"forgotten": True})
         response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self._is_secure(request))
         return response
-
-    async def _take_telegram(self, request: Request) -> Response:
-        """200 only once the update is stored: Telegram sends it again otherwise."""
-        assert self._telegram_webhook is not None  # noqa: S101  # the route exists only with it
-        try:
-            raw: Raw = json.loads(await request.body())
-            await self._telegram_webhook(request.headers.get("x-telegram-bot-api-secret-token", ""), raw)
-        except PermissionError:
-            return Response(status_code=401)
-        except ValueError:
-            return Response(status_code=400)
-        except StorageUnavailable:
-            return Response(status_code=503)
-        return Response(status_code=200)
 
     async def _show_health(self, _request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -383,6 +371,18 @@ def _mend(text: str) -> str:
 
 def _cursor(value: object) -> int:
     return int(str(value)) if str(value).isdigit() and len(str(value)) < 19 else 0
+
+
+async def _take_webhook(take: Webhook, request: Request) -> Response:
+    """What a platform posted; it sends again whatever is not answered with a 2xx."""
+    try:
+        return Response(status_code=await take(request.headers, await request.body()))
+    except PermissionError:
+        return Response(status_code=401)
+    except (ValueError, RecursionError):  # the latter: brackets nested thousands deep
+        return Response(status_code=400)
+    except StorageUnavailable:
+        return Response(status_code=503)
 
 
 async def _read_json(request: Request) -> Any:

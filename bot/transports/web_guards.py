@@ -1,10 +1,14 @@
 """What stands around every answer of the web server: protective headers, and a limit to what it reads."""
 
+from collections.abc import Collection
+
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _MAX_BODY_BYTES = 64 * 1024
+_MAX_WEBHOOK_BYTES = 1024 * 1024
+"""A platform gathers into one post what a page sends in many, and repeats for hours what it was refused."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -43,18 +47,20 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses bodies larger than any message of the page or a platform can be, announced or not."""
+    """Refuses bodies larger than any message of the page can be, announced or not; at ``webhooks``, of a platform."""
 
-    def __init__(self, app: ASGIApp, refusal: str) -> None:
+    def __init__(self, app: ASGIApp, refusal: str, webhooks: Collection[str] = ()) -> None:
         self._app = app
         self._refusal = refusal
+        self._webhooks = webhooks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry point."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        limit = _MAX_WEBHOOK_BYTES if scope["path"] in self._webhooks else _MAX_BODY_BYTES
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > _MAX_BODY_BYTES:
+        if length.isdigit() and int(length) > limit:
             return await JSONResponse({"problem": self._refusal}, status_code=413)(scope, receive, send)
         seen = 0
 
@@ -62,7 +68,7 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > _MAX_BODY_BYTES:
+            if seen > limit:
                 raise HTTPException(413, self._refusal)
             return message
 

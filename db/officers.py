@@ -1,0 +1,114 @@
+"""Statements on officers: who holds which role where, one-time codes, and tries that must not be many."""
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from db.keys import Keys
+from db.models import Person, Role, RoleGrant, SecondFactor, SignInCode, Throttle
+from db.session import keys_of_session
+
+
+def holds_at(now: datetime, today: date) -> ColumnElement[bool]:
+    """The condition that a role is held at this minute of this day."""
+    return (
+        (RoleGrant.from_on <= today)
+        & or_(RoleGrant.to_on.is_(None), RoleGrant.to_on >= today)
+        & or_(RoleGrant.ended_at.is_(None), RoleGrant.ended_at > now)
+    )
+
+
+def list_grants(session: Session, person_id: int, now: datetime, today: date) -> list[RoleGrant]:
+    """The roles a person holds now."""
+    mine = select(RoleGrant).where(RoleGrant.person_id == person_id, holds_at(now, today))
+    return list(session.scalars(mine.order_by(RoleGrant.id)))
+
+
+def list_officers(
+    session: Session, unit_ids: Iterable[int], roles: Collection[Role], now: datetime, today: date
+) -> list[RoleGrant]:
+    """Who holds one of some roles at these very units now."""
+    held = select(RoleGrant).where(
+        RoleGrant.unit_id.in_(list(unit_ids)), RoleGrant.role.in_(roles), holds_at(now, today)
+    )
+    return list(session.scalars(held.order_by(RoleGrant.id)))
+
+
+def add_grant(
+    session: Session,
+    person: Person,
+    unit_id: int,
+    role: Role,
+    from_on: date,
+    now: datetime,
+    to_on: date | None = None,
+    paid_by_unit_id: int | None = None,
+    granted_by_id: int | None = None,
+) -> RoleGrant:
+    """Give a person a role at a unit."""
+    grant = RoleGrant(
+        person_id=person.id,
+        unit_id=unit_id,
+        role=role,
+        from_on=from_on,
+        to_on=to_on,
+        paid_by_unit_id=paid_by_unit_id,
+        granted_by_id=granted_by_id,
+        granted_at=now,
+    )
+    session.add(grant)
+    session.flush()
+    return grant
+
+
+def end_grant(grant: RoleGrant, now: datetime, ended_by_id: int | None) -> None:
+    """End a role this minute."""
+    grant.ended_at, grant.ended_by_id = now, ended_by_id
+
+
+def hash_sign_in(keys: Keys, code: str) -> str:
+    """How a one-time code is stored."""
+    return keys.hash("sign_in", code)
+
+
+def add_sign_in_code(
+    session: Session, code: str, person_id: int, issued_by_id: int | None, now: datetime, lifetime: timedelta
+) -> SignInCode:
+    """Store a one-time code by its keyed hash; the code itself is only ever shown."""
+    row = SignInCode(
+        code_hash=hash_sign_in(keys_of_session(session), code),
+        person_id=person_id,
+        issued_by_id=issued_by_id,
+        issued_at=now,
+        expires_at=now + lifetime,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def find_sign_in_code(session: Session, code: str, now: datetime) -> SignInCode | None:
+    """An unused code that still holds; locked, so that two accounts cannot use it at once."""
+    mine = SignInCode.code_hash == hash_sign_in(keys_of_session(session), code)
+    unused = select(SignInCode).where(mine, SignInCode.used_at.is_(None), SignInCode.expires_at > now)
+    return session.scalars(unused.with_for_update()).first()
+
+
+def count_try(session: Session, name: str, window: timedelta, now: datetime) -> int:
+    """Count one try under a name; returns how many there were within the window, this one included."""
+    row = session.scalars(select(Throttle).where(Throttle.name == name).with_for_update()).first()
+    if row is None:
+        row = Throttle(name=name, tries=0, since_at=now)
+        session.add(row)
+    if now - row.since_at > window:
+        row.tries, row.since_at = 0, now
+    row.tries += 1
+    session.flush()
+    return row.tries
+
+
+def find_second_factor(session: Session, person_id: int) -> SecondFactor | None:
+    """A person's second factor, begun or confirmed."""
+    return session.get(SecondFactor, person_id, with_for_update=True)

@@ -1,0 +1,138 @@
+"""Statements on people: found by keyed hashes, their memberships, and the words of their names as tokens."""
+
+import unicodedata
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, or_, select
+from sqlalchemy.orm import Session
+
+from db.codes import new_code
+from db.keys import Keys
+from db.models import Account, EndReason, Membership, NameToken, Person, PersonalRead
+from db.session import keys_of_session
+
+
+def add_person(session: Session, profile: dict[str, Any] | None, now: datetime) -> Person:
+    """Someone we begin to know."""
+    person = Person(code=new_code(), created_at=now)
+    set_profile(session, person, profile)
+    session.add(person)
+    session.flush()
+    return person
+
+
+def set_profile(session: Session, person: Person, profile: dict[str, Any] | None) -> None:
+    """Replace what we know of a person, and the hashes by which they are found again."""
+    keys, facts = keys_of_session(session), profile or {}
+    person.profile = profile
+    person.phone_hash = hash_phone(keys, facts.get("phone"))
+    person.citizen_id_hash = hash_citizen_id(keys, facts.get("citizen_id"))
+    person.identity_hash = hash_identity(keys, facts.get("full_name"), facts.get("born_on"))
+
+
+def hash_phone(keys: Keys, phone: str | None) -> str | None:
+    """By which a telephone number (digits, national form) is found."""
+    return keys.hash("phone", phone) if phone else None
+
+
+def hash_citizen_id(keys: Keys, number: str | None) -> str | None:
+    """By which a citizen id number is found."""
+    return keys.hash("citizen_id", number) if number else None
+
+
+def hash_identity(keys: Keys, full_name: str | None, born_on: str | None) -> str | None:
+    """By which the same name, marks aside, with the same birthday (ISO) is found."""
+    return keys.hash("identity", " ".join(name_words(full_name)), born_on) if full_name and born_on else None
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a name without marks, as they are hashed and compared."""
+    plain = unicodedata.normalize("NFD", name.lower().replace("đ", "d"))
+    return "".join(sign if sign.isalnum() else " " for sign in plain if not unicodedata.combining(sign)).split()
+
+
+def name_tokens(keys: Keys, name: str) -> set[str]:
+    """Keyed hashes of the words of a name."""
+    return {keys.hash("name", word)[:16] for word in name_words(name)}
+
+
+def find_person(session: Session, code: str) -> Person | None:
+    """The person of a code."""
+    return session.scalars(select(Person).where(Person.code == code)).first()
+
+
+def list_accounts(session: Session, person_id: int) -> list[Account]:
+    """A person's channels, the one they used last first."""
+    mine = select(Account).where(Account.person_id == person_id)
+    return list(session.scalars(mine.order_by(Account.last_seen_at.desc(), Account.id)))
+
+
+def runs_on(on: date) -> Any:
+    """The condition that a membership runs on a day."""
+    return (Membership.since_on <= on) & or_(Membership.until_on.is_(None), Membership.until_on >= on)
+
+
+def list_memberships(session: Session, person_id: int) -> list[Membership]:
+    """Where a person was a member, oldest first."""
+    mine = select(Membership).where(Membership.person_id == person_id)
+    return list(session.scalars(mine.order_by(Membership.since_on, Membership.id)))
+
+
+def find_membership(session: Session, person_id: int, on: date) -> Membership | None:
+    """Where a person is a member on a day; None for somebody who is not."""
+    return session.scalars(select(Membership).where(Membership.person_id == person_id, runs_on(on))).first()
+
+
+def add_membership(
+    session: Session, person: Person, unit_id: int, since_on: date, decision_number: str | None = None
+) -> Membership:
+    """Make somebody a member of a unit, and findable there by their name."""
+    membership = Membership(person_id=person.id, unit_id=unit_id, since_on=since_on, decision_number=decision_number)
+    session.add(membership)
+    index_name(session, person, unit_id)
+    session.flush()
+    return membership
+
+
+def end_membership(session: Session, membership: Membership, until_on: date, reason: EndReason) -> None:
+    """End a membership after a day (included); the person is no longer found by name at that unit."""
+    membership.until_on, membership.end_reason = until_on, reason
+    unindex_name(session, membership.person_id, membership.unit_id)
+
+
+def index_name(session: Session, person: Person, unit_id: int) -> None:
+    """Make a member findable by the words of their name at a unit; replaces what was there."""
+    unindex_name(session, person.id, unit_id)
+    name = (person.profile or {}).get("full_name")
+    if name:
+        tokens = name_tokens(keys_of_session(session), name)
+        session.add_all(NameToken(token=token, unit_id=unit_id, person_id=person.id) for token in sorted(tokens))
+
+
+def unindex_name(session: Session, person_id: int, unit_id: int) -> None:
+    """Make a member unfindable by name at a unit."""
+    session.execute(delete(NameToken).where(NameToken.person_id == person_id, NameToken.unit_id == unit_id))
+
+
+def search_members(session: Session, name: str, reach: Select[int], limit: int) -> list[Person]:
+    """Members whose name holds all these words, within a reach of units; at most ``limit`` of them."""
+    tokens = name_tokens(keys_of_session(session), name)
+    if not tokens:
+        return []
+    found = select(NameToken.person_id).where(NameToken.unit_id.in_(reach)).distinct()
+    for token in tokens:
+        same = select(NameToken.person_id).where(NameToken.token == token)
+        found = found.where(NameToken.person_id.in_(same))
+    people = select(Person).where(Person.id.in_(found.limit(limit)), Person.erased_at.is_(None))
+    return list(session.scalars(people.order_by(Person.id)))
+
+
+def record_read(session: Session, reader_id: int, subjects: Collection[int], what: str, now: datetime) -> None:
+    """Keep that an officer read the personal data of these people."""
+    session.add_all(
+        PersonalRead(reader_id=reader_id, subject_id=subject, what=what, read_at=now)
+        for subject in subjects
+        if subject != reader_id
+    )

@@ -1,0 +1,81 @@
+"""Tells somebody other than the person talking: a ledger line in the same transaction, on a channel that reaches them."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from db.deliveries import Outgoing, add_deliveries
+from db.models import Account, DeliveryKind, Person
+from db.people import list_accounts
+from handlers.chat import Reply
+from handlers.feature import VIETNAM
+
+LIFETIME = timedelta(days=14)
+"""A notice that could not be delivered for a fortnight tells nothing new."""
+
+_QUIET_FROM, _QUIET_TO = 21, 6
+
+
+def tell_account(
+    session: Session,
+    account: Account,
+    reply: Reply,
+    subject: str,
+    now: datetime,
+    kind: DeliveryKind = DeliveryKind.NOTICE,
+    is_urgent: bool = False,
+) -> None:
+    """Tell the person on an account; once for each kind and subject. What is not urgent waits for the morning."""
+    message = Outgoing(
+        kind=kind,
+        subject=subject,
+        recipient=account.address_hash,
+        sender=account.sender,
+        address=account.address,
+        body=reply.to_json(),
+        expires_at=now + LIFETIME,
+        not_before_at=now if is_urgent else after_quiet_hours(now),
+    )
+    add_deliveries(session, [message], now)
+
+
+def tell_person(
+    session: Session,
+    person_id: int,
+    reply: Reply,
+    subject: str,
+    now: datetime,
+    kind: DeliveryKind = DeliveryKind.NOTICE,
+    is_urgent: bool = False,
+    without: Iterable[str] = (),
+) -> bool:
+    """Tell a person on the channel they prefer, else the one they used last; False when none reaches them. ``without``
+    names kinds of bot accounts (the part before ":") that may not carry this message."""
+    account = choose_account(session, person_id, without)
+    if account is None:
+        return False
+    tell_account(session, account, reply, subject, now, kind, is_urgent)
+    return True
+
+
+def choose_account(session: Session, person_id: int, without: Iterable[str] = ()) -> Account | None:
+    """Where a person is told things: the channel they prefer, else the last one they used; never a blocked one."""
+    refused = tuple(without)
+    usable = [
+        account
+        for account in list_accounts(session, person_id)
+        if account.unreachable_since is None and account.sender.split(":")[0] not in refused
+    ]
+    person = session.get(Person, person_id)
+    preferred = person.preferred_sender if person else None
+    return next((account for account in usable if account.sender == preferred), usable[0] if usable else None)
+
+
+def after_quiet_hours(now: datetime) -> datetime:
+    """Now, or the end of the quiet hours (21:00 to 06:00 in Vietnam) that now lies in."""
+    local = now.astimezone(VIETNAM)
+    if _QUIET_TO <= local.hour < _QUIET_FROM:
+        return now
+    morning = local.replace(hour=_QUIET_TO, minute=0, second=0, microsecond=0)
+    return morning if local.hour < _QUIET_TO else morning + timedelta(days=1)
