@@ -116,8 +116,10 @@ class Inbox:
         operator: OperatorContact,
         wake_sender: Callable[[str], None],
         now: Callable[[], datetime],
+        finder: Finder | None = None,
     ) -> None:
         self._database = database
+        self._finder = finder or Finder()
         self._answerer = answerer
         self._union = union
         self._operator = operator
@@ -326,7 +328,15 @@ class Inbox:
             account, is_new = meet_account(session, incoming.sender, lane, incoming.address, incoming.display_name, now)
             conversation = get_conversation(session, account.id, now)
             context = Context(
-                session, now, account, conversation, self._answerer, self._union, transport.channel, is_new
+                session,
+                now,
+                account,
+                conversation,
+                self._answerer,
+                self._union,
+                transport.channel,
+                is_new,
+                incoming.text,
             )
             self._add_replies(session, transport, event, incoming.address, handle(context, incoming))
         return self._finish(event, now)

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.keys import Keys
-from db.models import Person, Role, RoleGrant, SecondFactor, SignInCode, Throttle
+from db.models import Account, Person, Role, RoleGrant, SecondFactor, SignInCode, Throttle
 from db.session import keys_of_session
 
 
@@ -112,3 +112,33 @@ def count_try(session: Session, name: str, window: timedelta, now: datetime) -> 
 def find_second_factor(session: Session, person_id: int) -> SecondFactor | None:
     """A person's second factor, begun or confirmed."""
     return session.get(SecondFactor, person_id, with_for_update=True)
+
+
+def forget_second_factor(session: Session, person_id: int) -> None:
+    """Erase a person's second factor, and the proof of it on their accounts."""
+    session.execute(delete(SecondFactor).where(SecondFactor.person_id == person_id))
+    session.execute(update(Account).where(Account.person_id == person_id).values(second_factor_at=None))
+
+
+def void_codes(session: Session, person_id: int, now: datetime) -> None:
+    """Unused codes of a person hold no longer."""
+    unused = update(SignInCode).where(SignInCode.person_id == person_id, SignInCode.used_at.is_(None))
+    session.execute(unused.where(SignInCode.expires_at > now).values(expires_at=now))
+
+
+def last_confirmed_at(session: Session, account_id: int) -> datetime | None:
+    """When a sign-in on an account was last confirmed; None when never."""
+    found = select(func.max(SignInCode.confirmed_at)).where(SignInCode.account_id == account_id)
+    return session.scalars(found).first()
+
+
+def list_undecided_codes(session: Session, issued_by_id: int, now: datetime) -> list[SignInCode]:
+    """Codes an officer issued that somebody claims and that wait for the officer's word."""
+    waiting = select(SignInCode).where(
+        SignInCode.issued_by_id == issued_by_id,
+        SignInCode.claimed_at.is_not(None),
+        SignInCode.confirmed_at.is_(None),
+        SignInCode.refused_at.is_(None),
+        SignInCode.expires_at > now,
+    )
+    return list(session.scalars(waiting.order_by(SignInCode.id)))

@@ -5,12 +5,21 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.codes import new_code
 from db.keys import Keys
-from db.models import Account, EndReason, Membership, NameToken, Person, PersonalRead
+from db.models import (
+    OPEN_APPLICATION_STATES,
+    Account,
+    Application,
+    EndReason,
+    Membership,
+    NameToken,
+    Person,
+    PersonalRead,
+)
 from db.session import keys_of_session
 
 
@@ -136,3 +145,19 @@ def record_read(session: Session, reader_id: int, subjects: Collection[int], wha
         for subject in subjects
         if subject != reader_id
     )
+
+
+def list_open_handled(session: Session, person_id: int, unit_id: int) -> list[Application]:
+    """The open applications at a unit that an officer took up."""
+    mine = select(Application).where(
+        Application.handled_by_id == person_id,
+        Application.unit_id == unit_id,
+        Application.state.in_(OPEN_APPLICATION_STATES),
+    )
+    return list(session.scalars(mine.order_by(Application.submitted_at)))
+
+
+def count_members(session: Session, unit_id: int, on: date) -> int:
+    """How many members a very unit has on a day, without those of the units under it."""
+    here = select(func.count()).select_from(Membership).where(Membership.unit_id == unit_id, runs_on(on))
+    return session.scalars(here).one()

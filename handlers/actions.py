@@ -118,6 +118,85 @@ class Cancel(Action):
     """Leave the open conversation and erase its draft."""
 
 
+@_action("desk")
+class ShowDesk(Action):
+    """Show the officers' desk."""
+
+
+@_action("si")
+class AnswerSignIn(Action):
+    """Whoever typed a one-time code says whether it names them ("y" or "n")."""
+
+    code_id: int
+    answer: str
+
+
+@_action("sd")
+class DecideSignIn(Action):
+    """Whoever issued a one-time code says whether the right person used it ("y" or "n")."""
+
+    code_id: int
+    answer: str
+
+
+@_action("out")
+class SignOut(Action):
+    """Untie this account from the person."""
+
+
+@_action("otp")
+class EnterSecondFactor(Action):
+    """Set up or enter the time-based one-time password."""
+
+
+@_action("unit")
+class ShowUnit(Action):
+    """Show a unit, what lies under it and who serves it (0: my own units)."""
+
+    unit_id: int = 0
+    page: int = 0
+
+
+@_action("inv")
+class InviteOfficer(Action):
+    """Give somebody a role at a unit, with a one-time code to sign in."""
+
+    unit_id: int
+
+
+@_action("grant")
+class ShowGrant(Action):
+    """Show one officer's role."""
+
+    grant_id: int
+
+
+@_action("hand")
+class HandOver(Action):
+    """End an officer's role and hand over what they have in hand."""
+
+    grant_id: int
+
+
+@_action("recode")
+class IssueCode(Action):
+    """Issue a new one-time code to an officer, and forget their second factor."""
+
+    grant_id: int
+
+
+@_action("apps")
+class ListApplications(Action):
+    """List the applications that the officer may decide."""
+
+    page: int = 0
+
+
+@_action("find")
+class FindMember(Action):
+    """Find a member by name or code."""
+
+
 def encode(action: Action) -> str:
     """The payload of an action. Raises ValueError when it would not fit into 64 bytes."""
     values = [_write(getattr(action, item.name)) for item in fields(action)]  # type: ignore[arg-type]  # all are dataclasses

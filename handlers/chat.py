@@ -18,18 +18,21 @@ class Kind(StrEnum):
     FILE = "file"
     CONTACT = "contact"
     UNREADABLE = "unreadable"
+    GROUP = "group"
     LEFT = "left"
 
 
 @dataclass(frozen=True)
 class Channel:
     """What features must know of the channel a person is on. ``is_abroad``: what is written there is stored on servers
-    outside Vietnam, which Law 91/2025/QH15 Article 20 makes us say before asking for personal data."""
+    outside Vietnam, which Law 91/2025/QH15 Article 20 makes us say before asking for personal data. ``numbers_buttons``:
+    nobody can press there, so buttons stand as a numbered list under the text and their numbers are typed."""
 
     name: str
     serves_members: bool = True
     serves_officers: bool = True
     is_abroad: bool = False
+    numbers_buttons: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,15 +130,18 @@ class StoredButton:
 
 @dataclass(frozen=True)
 class StoredReply:
-    """A reply read back from the ledger, as transports receive it."""
+    """A reply read back from the ledger, as transports receive it. ``first_number`` is that of its first button where
+    buttons are numbered; ``ledger_id`` names the line it stands in."""
 
     text: str
     buttons: tuple[StoredButton, ...] = ()
     files: tuple[File, ...] = ()
+    first_number: int = 1
+    ledger_id: int | None = None
 
     @classmethod
-    def from_json(cls, body: Any) -> "StoredReply":
-        """Read what `Reply.to_json` wrote."""
+    def from_json(cls, body: Any, ledger_id: int | None = None) -> "StoredReply":
+        """Read what `Reply.to_json` wrote, and the inbox numbered."""
         buttons = (
             StoredButton(
                 button["label"], button.get("action"), button.get("url"), bool(button.get("shares_contact", False))
@@ -146,7 +152,7 @@ class StoredReply:
             File(file["name"], file["media_type"], base64.b64decode(file["content"]), file["is_personal"])
             for file in body.get("files", [])
         )
-        return cls(body["text"], tuple(buttons), tuple(files))
+        return cls(body["text"], tuple(buttons), tuple(files), body.get("first_number", 1), ledger_id)
 
 
 def read_action(payload: str) -> Action | None:

@@ -10,10 +10,11 @@ from handlers.faq.conversation import FAQ, answer_question
 from handlers.feature import Context, Feature, Step
 from handlers.menu.conversation import MENU, explain_unreadable, greet, greet_briefly
 from handlers.offers import find_pressed
+from handlers.officers.conversation import OFFICERS
 from knowledge.normalize import fold
 from knowledge.texts import t
 
-FEATURES: tuple[Feature, ...] = (MENU, FAQ)
+FEATURES: tuple[Feature, ...] = (MENU, OFFICERS, FAQ)
 
 _FEATURES = {feature.name: feature for feature in FEATURES}
 _COMMANDS: dict[str, Callable[[Context], list[Reply]]] = {
@@ -58,6 +59,10 @@ def _answer(context: Context, incoming: Incoming) -> list[Reply]:
         return _continue(context, incoming, step)
     if not words:
         return explain_unreadable(context, incoming)
+    for feature in FEATURES:
+        caught = feature.catches(context, incoming.text) if feature.catches else None
+        if caught is not None:
+            return caught
     replies = answer_question(context, incoming.text)
     return [*greet_briefly(context), *replies] if context.is_new else replies
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.models import Account, Conversation
 from handlers.actions import Action
 from handlers.chat import Channel, Incoming, Reply
+from handlers.workplaces import Finder
 from knowledge.answer import Answerer
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -21,10 +22,11 @@ Draft = dict[str, Any]
 
 @dataclass(frozen=True)
 class Union:
-    """How the union presents itself: its name and a telephone number a person answers."""
+    """How the union presents itself: its name, a telephone number a person answers, and the web page's address."""
 
     name: str
     hotline: str
+    web_url: str = ""
 
 
 @dataclass
@@ -38,7 +40,10 @@ class Context:
     answerer: Answerer
     union: Union
     channel: Channel
+    finder: Finder
     is_new: bool = False
+    said: str = ""
+    """What the person typed, for commands that carry words of their own ("/vao K7M2-9QTX")."""
 
     @property
     def today(self) -> date:
@@ -71,10 +76,12 @@ class Step:
 @dataclass(frozen=True)
 class Feature:
     """A feature as `dispatch` sees it. Raise ``version`` when a step changes what it keeps in the draft: open
-    conversations of the older version keep their draft and are asked again."""
+    conversations of the older version keep their draft and are asked again. ``catches`` sees a free text before the
+    FAQ does and returns None for what is not its own."""
 
     name: str
     version: int = 1
     commands: Mapping[str, Callable[[Context], list[Reply]]] = field(default_factory=dict)
     actions: Mapping[type[Action], Callable[[Context, Any], list[Reply]]] = field(default_factory=dict)
     steps: Mapping[str, Step] = field(default_factory=dict)
+    catches: Callable[[Context, str], list[Reply] | None] | None = None

@@ -1,4 +1,4 @@
-"""Tells somebody other than the person talking: a ledger line in the same transaction, on a channel that reaches them."""
+"""Tells somebody other than the person talking: a ledger line in the same transaction, on a channel they read."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -13,6 +13,9 @@ from handlers.feature import VIETNAM
 
 LIFETIME = timedelta(days=14)
 """A notice that could not be delivered for a fortnight tells nothing new."""
+
+WITHOUT_DESK = ("telegram",)
+"""Kinds of bot accounts on which an officer cannot act, so that no message with a decision goes there."""
 
 _QUIET_FROM, _QUIET_TO = 21, 6
 

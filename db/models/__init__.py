@@ -24,6 +24,7 @@ from db.models.people import (
 )
 from db.models.privacy import Consent, DataRequest, DataRequestKind, MergeProposal, NoUnionInterest, PersonalRead
 from db.models.talks import Conversation, Feedback, OfficerRequest, UnansweredQuestion, Verdict
+from db.models.zalo_oa import ZaloFollower, ZaloReceipt, ZaloTokens
 
 __all__ = [
     "OPEN_APPLICATION_STATES",
@@ -64,4 +65,7 @@ __all__ = [
     "UnitLevel",
     "UnitPeriod",
     "Verdict",
+    "ZaloFollower",
+    "ZaloReceipt",
+    "ZaloTokens",
 ]

@@ -44,8 +44,9 @@ class RoleGrant(Base):
 
 
 class SignInCode(Base):
-    """A one-time code that ties an account to a person: issued by somebody, typed on the account, confirmed by the
-    issuer (``issued_by_id`` empty: at the operator's console, which confirms by itself)."""
+    """A one-time code that ties an account to a person: issued by somebody, typed on the account (used), said to be
+    theirs by whoever typed it (claimed), confirmed by the issuer. ``issued_by_id`` is empty when it was issued at the
+    operator's console, which confirms by itself."""
 
     __tablename__ = "sign_in_codes"
 
@@ -57,6 +58,7 @@ class SignInCode(Base):
     expires_at: Mapped[datetime] = mapped_column(Moment)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
     used_at: Mapped[datetime | None] = mapped_column(Moment)
+    claimed_at: Mapped[datetime | None] = mapped_column(Moment)
     confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
     refused_at: Mapped[datetime | None] = mapped_column(Moment)
 

@@ -1,6 +1,7 @@
 """The greeting, the menu, the help, and an answer to what the bot cannot read."""
 
-from handlers.actions import AskOfficer, Cancel, Resume, ShowHelp, ShowMenu, ShowTopics
+from handlers.access import find_actor
+from handlers.actions import AskOfficer, Cancel, Resume, ShowDesk, ShowHelp, ShowMenu, ShowTopics
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.feature import Context, Feature
 from knowledge.texts import t
@@ -8,8 +9,8 @@ from knowledge.texts import t
 
 def greet(context: Context) -> list[Reply]:
     """The welcome with the menu; a conversation left open can be resumed from it."""
-    text = t("menu.greeting", union=context.union.name, hotline=context.union.hotline)
-    return [Reply(text, _menu_buttons(context))]
+    key = "menu.greeting" if context.channel.serves_members else "menu.greeting_desk"
+    return [Reply(t(key, union=context.union.name, hotline=context.union.hotline), _menu_buttons(context))]
 
 
 def greet_briefly(context: Context) -> list[Reply]:
@@ -29,7 +30,9 @@ def _show_help(context: Context) -> list[Reply]:
 
 
 def _menu_buttons(context: Context) -> tuple[Button, ...]:
+    desk = (Button(t("menu.desk"), ShowDesk()),) if find_actor(context) else ()
     buttons = (
+        *desk,
         Button(t("menu.topics"), ShowTopics()),
         Button(t("faq.ask_officer"), AskOfficer()),
         Button(t("menu.help_button"), ShowHelp()),
