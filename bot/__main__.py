@@ -8,10 +8,12 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.admin import InvitationProblem, invite_administrator
 from bot.app import App, open_database, open_keys, utc_now
 from bot.backup import BackupProblem, back_up, restore
 from bot.doctor import examine
 from bot.logs import set_up_logs
+from bot.questions import ExportProblem, export_questions
 from bot.settings import Settings, SettingsProblem, read_settings
 from bot.transports.terminal import TerminalTransport
 from db.keys import KeyProblem
@@ -31,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     set_up_logs(settings.log_level, settings.secrets)
     try:
         return int(options.command(settings, options))
-    except (KeyProblem, BackupProblem) as problem:
+    except (KeyProblem, BackupProblem, ExportProblem, InvitationProblem) as problem:
         print(t("start.cannot_start", reason=problem), file=sys.stderr)
         return 2
     except SQLAlchemyError as error:  # its text may hold data; the kind is what the operator can act on
@@ -55,6 +57,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     restoring = commands.add_parser("restore", help="bring a backup into an empty database")
     restoring.add_argument("folder", type=Path)
     restoring.set_defaults(command=_restore)
+    questions = commands.add_parser("questions", help="what members asked in vain and said of answers, for curators")
+    exporting = questions.add_subparsers(required=True).add_parser("export", help="write it as JSON lines")
+    exporting.add_argument("file", type=Path)
+    exporting.set_defaults(command=_export_questions)
+    admin = commands.add_parser("admin", help="who administers the union tree").add_subparsers(required=True)
+    inviting = admin.add_parser("invite", help="make an administrator, with a one-time code to sign in by")
+    inviting.add_argument("name", help="full name")
+    inviting.add_argument("--unit", help="code of the unit to administer; by default the topmost")
+    inviting.set_defaults(command=_invite)
     return parser.parse_args(arguments)
 
 
@@ -100,6 +111,24 @@ def _back_up(settings: Settings, options: argparse.Namespace) -> int:
 
 def _restore(settings: Settings, options: argparse.Namespace) -> int:
     print(restore(settings, options.folder))
+    return 0
+
+
+def _export_questions(settings: Settings, options: argparse.Namespace) -> int:
+    print(export_questions(settings, options.file))
+    return 0
+
+
+def _invite(settings: Settings, options: argparse.Namespace) -> int:
+    keys, _is_new = open_keys(settings)
+    database = open_database(settings, keys)
+    now = utc_now()
+    try:
+        with database.begin() as session:
+            today = now.astimezone(VIETNAM).date()
+            print(invite_administrator(session, settings, options.name, options.unit, now, today))
+    finally:
+        database.close()
     return 0
 
 

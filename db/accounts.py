@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from db.keys import Keys
-from db.models import Account, OfficerRequest
+from db.models import Account, Delivery, InboxEvent, OfficerRequest
+from db.session import lock_lane
 
 _SEEN_EVERY = timedelta(hours=1)
 """How exactly we know when somebody was last here: a row need not be written for every message."""
@@ -59,6 +60,24 @@ def add_officer_request(
     session.add(request)
     session.flush()
     return request
+
+
+def is_signing_in(session: Session, sender: str, lane: str) -> bool:
+    """Whether a person typed a sign-in code and their session has not been renewed since."""
+    account = find_account(session, sender, lane)
+    return account is not None and account.is_signing_in
+
+
+def move_account(session: Session, sender: str, lane: str, new_lane: str, address: str) -> None:
+    """Give an account a new address; what was said on it, in both directions, follows. Ends its signing in."""
+    lock_lane(session, lane)
+    account = find_account(session, sender, lane)
+    if account is None:
+        return
+    account.address_hash, account.address, account.is_signing_in = new_lane, address, False
+    session.execute(update(InboxEvent).where(InboxEvent.lane == lane).values(lane=new_lane))
+    sent = update(Delivery).where(Delivery.recipient == lane)
+    session.execute(sent.values(recipient=new_lane, address=address))
 
 
 def forget_account(session: Session, account: Account) -> None:

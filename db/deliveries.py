@@ -1,8 +1,8 @@
 """Statements on the delivery ledger: add a message, claim what is due, record how it ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from db.inbox import insert_ignoring_duplicates
 from db.keys import KeyProblem
-from db.models import OPEN_DELIVERY_STATES, Delivery, DeliveryKind, DeliveryState
+from db.models import OPEN_DELIVERY_STATES, Delivery, DeliveryKind, DeliveryState, InboxEvent
+from db.session import lock_lane
 
 PRIORITIES = {
     DeliveryKind.OPERATOR_ALERT: 0,
@@ -22,6 +23,14 @@ PRIORITIES = {
 
 REPEATABLE_KINDS = (DeliveryKind.OPERATOR_ALERT, DeliveryKind.SIGN_IN, DeliveryKind.REPLY, DeliveryKind.NOTICE)
 """Kinds sent again when the platform's answer was lost: a double alert or reply is better than none."""
+
+
+WAITS = ("window", "night", "quota", "billing")
+"""Reasons for which a message waits that end when its person writes: that opens a window in which it goes for nothing.
+"window" has no other end ("chờ người dùng nhắn"); the rest are tried again by themselves."""
+
+FAR_OFF = timedelta(days=3650)
+"""How far a message is put off that waits for its person; it expires long before."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +51,15 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt to send ended; ``retry_at`` only with ``due``."""
+    """How an attempt to send ended; ``retry_at`` only with ``due``. ``tried_at`` of a message that waits for its person
+    says since when they may have written without our knowing it."""
 
     delivery_id: int
     state: DeliveryState
     reason: str | None = None
     retry_at: datetime | None = None
     platform_message_id: str | None = None
+    tried_at: datetime | None = None
 
 
 def add_deliveries(session: Session, messages: Sequence[Outgoing], now: datetime) -> None:
@@ -111,6 +122,7 @@ def fail_unreadable(session: Session, sender: str, now: datetime) -> int:
 
 def record_outcomes(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down how attempts ended."""
+    outcomes = [_end_wait(session, outcome, now) for outcome in outcomes]
     rows = [
         {
             "id": outcome.delivery_id,
@@ -126,6 +138,20 @@ def record_outcomes(session: Session, outcomes: Sequence[Outcome], now: datetime
         batch = [row for row in rows if ("not_before_at" in row) is with_retry]
         if batch:
             session.execute(update(Delivery), batch)
+
+
+def _end_wait(session: Session, outcome: Outcome, now: datetime) -> Outcome:
+    """A person may write in the very moment in which a message to them is refused: then it is due at once. Holding
+    their lane, so that either we see their event or its handling sees the message wait; before any row is changed,
+    since whoever handles that event holds the lane and then wants the row."""
+    recipient = None
+    if outcome.tried_at is not None:
+        recipient = session.scalar(select(Delivery.recipient).where(Delivery.id == outcome.delivery_id))
+    if recipient is None:
+        return outcome
+    lock_lane(session, recipient)
+    wrote = select(InboxEvent.id).where(InboxEvent.lane == recipient, InboxEvent.received_at >= outcome.tried_at)
+    return outcome if session.scalar(wrote.limit(1)) is None else replace(outcome, retry_at=now)
 
 
 def recover_claimed(session: Session, sender: str) -> int:
@@ -164,6 +190,19 @@ def list_to(
     )
     rows = session.scalars(query.order_by(Delivery.id.desc() if newest else Delivery.id).limit(limit)).all()
     return sorted(rows, key=lambda row: row.id)
+
+
+def find_sent(session: Session, recipient: str, number: int) -> Delivery | None:
+    """A message a person was sent, with its body; None for anybody else's."""
+    row = session.get(Delivery, number)
+    is_theirs = row is not None and row.recipient == recipient and row.state is DeliveryState.SENT and row.body
+    return row if is_theirs else None
+
+
+def release_waiting(session: Session, recipient: str, now: datetime) -> None:
+    """This person just wrote: what waited for that is due at once."""
+    waiting = (Delivery.recipient == recipient, Delivery.state == DeliveryState.DUE, Delivery.reason.in_(WAITS))
+    session.execute(update(Delivery).where(*waiting, Delivery.not_before_at > now).values(not_before_at=now))
 
 
 def move_address(session: Session, sender: str, recipient: str, address: str) -> None:

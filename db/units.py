@@ -1,15 +1,92 @@
 """Statements on the union tree: what a unit was on a day, what lies above and below it."""
 
+import secrets
 from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import Unit, UnitLevel, UnitPeriod
+from db.inbox import insert_ignoring_duplicates
+from db.models import DeploymentFact, Unit, UnitLevel, UnitPeriod
 
 _DEEPEST = 12
 """No tree is deeper; a longer way up means that rows form a ring, and a ring must not hang the program."""
+
+_TREE_VERSION = "tree_version"
+
+
+@dataclass(frozen=True)
+class UnitFacts:
+    """What a unit is on a day: the fields of a period without its days."""
+
+    level: UnitLevel
+    parent_id: int | None
+    name: str
+    employer: str | None = None
+    headcount_band: str | None = None
+    sector: str | None = None
+    province: str | None = None
+    commune: str | None = None
+    wage_region: str | None = None
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A unit as people look for it by typing."""
+
+    unit_id: int
+    name: str
+    employer: str | None
+    commune: str | None
+    province: str | None
+
+
+def add_unit(session: Session, code: str, facts: UnitFacts, from_on: date) -> Unit:
+    """A new unit, open from a day on."""
+    unit = Unit(code=code)
+    session.add(unit)
+    session.flush()
+    add_period(session, unit.id, facts, from_on)
+    return unit
+
+
+def add_period(
+    session: Session, unit_id: int, facts: UnitFacts, from_on: date, to_on: date | None = None
+) -> UnitPeriod:
+    """What a unit is from a day on; the caller sees to it that no other period covers these days."""
+    period = UnitPeriod(unit_id=unit_id, effective_from=from_on, effective_to=to_on, **asdict(facts))
+    session.add(period)
+    session.flush()
+    mark_tree_changed(session)
+    return period
+
+
+def mark_tree_changed(session: Session) -> None:
+    """Tell every process that what it remembers of the tree is old. A random word, so that one that was rolled back
+    is never met again."""
+    fact = session.get(DeploymentFact, _TREE_VERSION)
+    if fact is None:
+        insert_ignoring_duplicates(session, DeploymentFact, [{"name": _TREE_VERSION, "value": ""}])
+        fact = session.get_one(DeploymentFact, _TREE_VERSION)
+    fact.value = secrets.token_hex(8)
+    session.flush()
+
+
+def get_tree_version(session: Session) -> tuple[str | None, int | None]:
+    """Differs whenever the tree does; the newest row's number is in it for rows that something else put there."""
+    word = select(DeploymentFact.value).where(DeploymentFact.name == _TREE_VERSION).scalar_subquery()
+    newest = select(func.max(UnitPeriod.id)).scalar_subquery()
+    row = session.execute(select(word, newest)).one()
+    return row[0], row[1]
+
+
+def list_workplaces(session: Session, on: date) -> list[Workplace]:
+    """Every unit open on a day that somebody may work at or belong to directly."""
+    columns = (UnitPeriod.unit_id, UnitPeriod.name, UnitPeriod.employer, UnitPeriod.commune, UnitPeriod.province)
+    found = select(*columns).where(UnitPeriod.level.in_((UnitLevel.WORKPLACE, UnitLevel.TRADE)), holds_on(on))
+    return [Workplace(*row) for row in session.execute(found.order_by(UnitPeriod.unit_id))]
 
 
 def holds_on(on: date) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,9 +17,10 @@ from bot.inbox import Inbox, OperatorContact
 from bot.transports import Raw, Receive
 from bot.transports.formatting import to_plain
 from bot.transports.operator_log import OperatorLog
+from db.accounts import lane_of
 from db.session import Database
 from handlers.chat import Channel, Incoming, Kind, StoredButton, StoredReply
-from handlers.feature import Union
+from handlers.feature import VIETNAM, Union
 from knowledge.answer import Answerer
 from knowledge.normalize import fold
 
@@ -117,6 +118,16 @@ class Talk:
     def now(self) -> datetime:
         return self.moment
 
+    @property
+    def today(self) -> date:
+        """The day in Vietnam."""
+        return self.moment.astimezone(VIETNAM).date()
+
+    @staticmethod
+    def hours(count: float) -> timedelta:
+        """So many hours, for rows that a test stores itself."""
+        return timedelta(hours=count)
+
     def pass_time(self, **amount: float) -> None:
         """Let time pass for everybody."""
         self.moment += timedelta(**amount)
@@ -170,6 +181,11 @@ class Member:
     async def does(self, kind: Kind) -> list[StoredReply]:
         """Send a sticker, a file, or leave."""
         return await self._do({"kind": kind.value}, None)
+
+    @property
+    def lane(self) -> str:
+        """The hash by which the database knows this person's address."""
+        return lane_of(self._talk.database.keys, self._talk.edge.sender, self.address)
 
     def button(self, label: str) -> StoredButton:
         """The newest button whose label holds these words. Raises AssertionError when there is none."""

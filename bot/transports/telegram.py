@@ -9,7 +9,6 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -31,7 +30,14 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+from aiogram.types import (
+    BufferedInputFile,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    KeyboardButton,
+    Message,
+    ReplyKeyboardMarkup,
+)
 from aiohttp import ClientConnectorError
 
 from bot.transports import (
@@ -46,22 +52,28 @@ from bot.transports import (
     SendUncertain,
     StorageUnavailable,
 )
-from bot.transports.formatting import to_html
-from handlers.chat import Channel, Incoming, Kind, StoredButton, StoredReply
+from bot.transports.formatting import to_html, to_plain
+from bot.transports.telegram_updates import ALLOWED_UPDATES, read_update, utf16_length
+from handlers.chat import Channel, File, Incoming, StoredButton, StoredReply
 
 log = structlog.get_logger()
 
 MESSAGES_PER_SECOND = 30.0
 """Telegram's bulk limit for one bot (Bot API FAQ, "My bot is hitting limits")."""
 
-_ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
 _POLL_SECONDS = 25
 _CALL_SECONDS = 20
 """How long any other call may take; after that it is uncertain whether it was carried out."""
+_UPLOAD_SECONDS = 60
 _RETRY_SECONDS = 3.0
 _CONFLICT_SECONDS = 15.0
 _BUTTONS_IN_A_ROW = 30
 """Labels shorter than this share a row in twos: they still fit on a narrow screen."""
+
+
+_CAPTION_LIMIT = 1024
+
+_Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup
 
 
 class _GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
@@ -114,59 +126,11 @@ class TelegramTransport:
 
     def measure(self, text: str) -> int:
         """Telegram counts UTF-16 units."""
-        return len(text.encode("utf-16-le")) // 2
+        return utf16_length(text)
 
     def read(self, raw: Raw) -> Incoming | None:
         """The event in an update, or None for kinds and chats we do not serve, and for what is no update at all."""
-        try:
-            return self._read(raw)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            log.warning("telegram_update_unreadable", sender=self.sender, error=type(error).__name__)
-            return None
-
-    def _read(self, raw: Raw) -> Incoming | None:
-        event_id = str(raw.get("update_id"))
-        if "callback_query" in raw:
-            return self._read_button(event_id, raw["callback_query"])
-        if "my_chat_member" in raw:
-            return self._read_membership(event_id, raw["my_chat_member"])
-        return self._read_message(event_id, raw["message"]) if "message" in raw else None
-
-    def _read_message(self, event_id: str, message: Raw) -> Incoming | None:
-        if message.get("chat", {}).get("type") != "private":
-            return None  # a group reads along: nothing personal is ever answered there
-        text = message.get("text")
-        kind = Kind.TEXT
-        if text is None:
-            text = message.get("caption", "")
-            kind = Kind.STICKER if "sticker" in message else Kind.FILE if _has_file(message) else Kind.UNREADABLE
-        return Incoming(
-            sender=self.sender,
-            address=str(message["chat"]["id"]),
-            event_id=event_id,
-            kind=kind,
-            text=_without_bot_name(text),
-            display_name=message.get("from", {}).get("first_name"),
-            sent_at=datetime.fromtimestamp(message["date"], UTC) if "date" in message else None,
-        )
-
-    def _read_button(self, event_id: str, query: Raw) -> Incoming | None:
-        chat = query.get("message", {}).get("chat", {})
-        if chat.get("type", "private") != "private":
-            return None
-        return Incoming(
-            sender=self.sender,
-            address=str(query["from"]["id"]),
-            event_id=event_id,
-            kind=Kind.BUTTON,
-            action=query.get("data", ""),
-            display_name=query["from"].get("first_name"),
-        )
-
-    def _read_membership(self, event_id: str, change: Raw) -> Incoming | None:
-        if change["chat"]["type"] != "private" or change["new_chat_member"]["status"] != "kicked":
-            return None
-        return Incoming(self.sender, str(change["chat"]["id"]), event_id, Kind.LEFT)
+        return read_update(raw, self.sender)
 
     async def listen(self, receive: Receive) -> None:
         """Poll until cancelled, or announce the webhook and wait."""
@@ -230,7 +194,7 @@ class TelegramTransport:
             await self._bot.set_webhook(
                 f"{self._webhook_url}{TELEGRAM_WEBHOOK_PATH}",
                 secret_token=self._webhook_secret,
-                allowed_updates=_ALLOWED_UPDATES,
+                allowed_updates=ALLOWED_UPDATES,
                 request_timeout=_CALL_SECONDS,
             )
         else:
@@ -238,7 +202,7 @@ class TelegramTransport:
         self.is_connected = True
 
     async def _poll(self, offset: int | None) -> list[Raw]:
-        poll = _GetRawUpdates(offset=offset, timeout=_POLL_SECONDS, allowed_updates=_ALLOWED_UPDATES)
+        poll = _GetRawUpdates(offset=offset, timeout=_POLL_SECONDS, allowed_updates=ALLOWED_UPDATES)
         updates = await self._bot(poll, request_timeout=_POLL_SECONDS + 10)
         self.is_connected = True
         return updates
@@ -268,13 +232,7 @@ class TelegramTransport:
         if self._silence_left():
             raise AccountPaused(self._silence_left())
         try:
-            message = await self._bot.send_message(
-                int(address),
-                to_html(reply.text),
-                parse_mode="HTML",
-                reply_markup=_keyboard(reply.buttons),
-                request_timeout=_CALL_SECONDS,
-            )
+            message = await self._send(int(address), reply)
         except TelegramRetryAfter as error:
             self._keep_silent(error.retry_after)
             raise AccountPaused(float(error.retry_after)) from None
@@ -292,6 +250,26 @@ class TelegramTransport:
             raise SendFailed(type(error).__name__) from None
         return str(message.message_id)
 
+    async def _send(self, chat_id: int, reply: StoredReply) -> Message:
+        """The text of a message with one file is its caption, so that it goes out in one call; else files go before."""
+        markup = _keyboard(reply.buttons)
+        if len(reply.files) == 1 and self.measure(to_plain(reply.text)) <= _CAPTION_LIMIT:
+            return await self._send_file(chat_id, reply.files[0], to_html(reply.text), markup)
+        for file in reply.files:
+            await self._send_file(chat_id, file)
+        return await self._bot.send_message(
+            chat_id, to_html(reply.text), parse_mode="HTML", reply_markup=markup, request_timeout=_CALL_SECONDS
+        )
+
+    async def _send_file(
+        self, chat_id: int, file: File, caption: str | None = None, markup: _Markup | None = None
+    ) -> Message:
+        content = BufferedInputFile(file.content, file.name)
+        with_caption: dict[str, Any] = {"caption": caption, "parse_mode": "HTML", "reply_markup": markup}
+        if file.media_type.startswith("image/"):
+            return await self._bot.send_photo(chat_id, content, **with_caption, request_timeout=_UPLOAD_SECONDS)
+        return await self._bot.send_document(chat_id, content, **with_caption, request_timeout=_UPLOAD_SECONDS)
+
     async def close(self) -> None:
         """Close the HTTP session."""
         for spinner in self._spinners:
@@ -304,7 +282,12 @@ def _never_left(error: TelegramNetworkError) -> bool:
     return isinstance(error.__cause__, ClientConnectorError)
 
 
-def _keyboard(buttons: tuple[StoredButton, ...]) -> InlineKeyboardMarkup | None:
+def _keyboard(buttons: tuple[StoredButton, ...]) -> _Markup | None:
+    """Buttons under the message; where one of them shares the phone number, which Telegram offers only above the
+    typing field, all stand there, and pressing another one types its label."""
+    if any(button.shares_contact for button in buttons):
+        keys = [[KeyboardButton(text=key.label, request_contact=key.shares_contact or None)] for key in buttons]
+        return ReplyKeyboardMarkup(keyboard=keys, resize_keyboard=True, one_time_keyboard=True)
     rows: list[list[InlineKeyboardButton]] = []
     for button in buttons:
         drawn = InlineKeyboardButton(text=button.label, callback_data=button.action, url=button.url)
@@ -314,16 +297,3 @@ def _keyboard(buttons: tuple[StoredButton, ...]) -> InlineKeyboardMarkup | None:
         else:
             rows.append([drawn])
     return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
-
-
-def _has_file(message: Raw) -> bool:
-    return any(kind in message for kind in ("photo", "document", "voice", "audio", "video", "video_note", "animation"))
-
-
-def _without_bot_name(text: str) -> str:
-    """ "/huy@our_bot" is "/huy", and "/start payload" is "/start": deep links carry nothing yet."""
-    if not text.startswith("/"):
-        return text
-    command, *words = text.split(" ")
-    command = command.split("@")[0]
-    return command if command == "/start" else " ".join([command, *words])

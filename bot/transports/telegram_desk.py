@@ -1,17 +1,20 @@
 """The officers' desk bot on python-telegram-bot, with a token and a flood budget of its own.
 
-So no bulletin of the members' bot can delay an alert. Today it only sends the operator's alerts; officers' talk comes
-with the officers' desk.
+So no bulletin of the members' bot can delay an alert, and officers' rights share no path with the public. The library's
+own dispatcher is not used: it acknowledges an update before it is stored.
 """
 
+import asyncio
 import json
 from typing import Any
 
 import httpx
+import structlog
 import telegram
 from telegram.error import (
     BadRequest,
     ChatMigrated,
+    Conflict,
     Forbidden,
     InvalidToken,
     NetworkError,
@@ -29,11 +32,21 @@ from bot.transports import (
     SendFailed,
     SendUnavailable,
     SendUncertain,
+    StorageUnavailable,
 )
-from bot.transports.formatting import to_html
-from handlers.chat import Channel, Incoming, StoredReply
+from bot.transports.formatting import to_html, to_plain
+from bot.transports.telegram_updates import ALLOWED_UPDATES, read_update, utf16_length
+from handlers.chat import Channel, File, Incoming, StoredButton, StoredReply
+
+log = structlog.get_logger()
 
 _NO_CONNECTION = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
+_POLL_SECONDS = 25
+_RETRY_SECONDS = 3.0
+_REFUSED_SECONDS = 15.0
+_CAPTION_LIMIT = 1024
+_SIGN_IN = "/vao"
+"""What "/start CODE", the link with a one-time code, means here."""
 
 
 class _Request(HTTPXRequest):
@@ -50,7 +63,7 @@ class _Request(HTTPXRequest):
 
 
 class TelegramDeskTransport:
-    """Sends to officers' and operators' chats."""
+    """Talks with officers in private chats, and sends to the operator's."""
 
     channel = Channel("telegram_desk", serves_members=False, is_abroad=True)
     messages_per_second = 25.0
@@ -59,33 +72,88 @@ class TelegramDeskTransport:
 
     def __init__(self, token: str, api_url: str) -> None:
         self._request = _Request(connection_pool_size=8, connect_timeout=10, read_timeout=20)
+        self._polls = _Request(connection_pool_size=1, connect_timeout=10, read_timeout=_POLL_SECONDS + 10)
         self._bot = telegram.Bot(
             token,
             base_url=f"{api_url}/bot",
             base_file_url=f"{api_url}/file/bot",
             request=self._request,
-            get_updates_request=self._request,
+            get_updates_request=self._polls,
         )
         self.sender = f"telegram_desk:{token.split(':')[0]}"
+        self._spinners: set[asyncio.Task[None]] = set()
+        self.is_connected = False
 
     def measure(self, text: str) -> int:
         """Telegram counts UTF-16 units."""
-        return len(text.encode("utf-16-le")) // 2
+        return utf16_length(text)
 
-    def read(self, _raw: Raw) -> Incoming | None:
-        """Nothing is received yet."""
-        return None
+    def read(self, raw: Raw) -> Incoming | None:
+        """The event in an update, or None for kinds and chats we do not serve."""
+        return read_update(raw, self.sender, _SIGN_IN)
 
-    async def listen(self, _receive: Receive) -> None:
-        """Nothing to listen to yet."""
+    async def listen(self, receive: Receive) -> None:
+        """Poll until cancelled; the offset moves on only after an update is stored."""
+        await self._patiently(self._bot.delete_webhook)
+        offset: int | None = None
+        while True:
+            for raw in await self._patiently(self._poll, offset):
+                if not await self._store(receive, raw):
+                    break  # the same updates come again from this offset
+                offset = raw["update_id"] + 1
+
+    async def _poll(self, offset: int | None) -> list[Raw]:
+        """Updates as Telegram sent them: one of a shape the library does not know must not hold up the others."""
+        wishes = {"timeout": _POLL_SECONDS, "allowed_updates": ALLOWED_UPDATES}
+        updates: list[Raw] = await self._bot.do_api_request(
+            "getUpdates", wishes | ({"offset": offset} if offset is not None else {}), read_timeout=_POLL_SECONDS + 10
+        )
+        return updates
+
+    async def _patiently(self, call: Any, *args: Any) -> Any:
+        """Repeat a call until it succeeds; the platform may be blocked or down for hours."""
+        while True:
+            try:
+                answer = await call(*args)
+            except (InvalidToken, Forbidden, Conflict) as error:
+                log.error("desk_bot_refused", sender=self.sender, error=type(error).__name__)
+                wait = _REFUSED_SECONDS
+            except RetryAfter as error:
+                wait = _seconds(error)
+            except TelegramError as error:
+                log.warning("desk_bot_unreachable", sender=self.sender, error=type(error).__name__)
+                wait = _RETRY_SECONDS
+            else:
+                self.is_connected = True
+                return answer
+            self.is_connected = False
+            await asyncio.sleep(wait)
+
+    async def _store(self, receive: Receive, raw: Raw) -> bool:
+        try:
+            await receive(self, raw)
+        except StorageUnavailable:
+            await asyncio.sleep(_RETRY_SECONDS)
+            return False
+        if "callback_query" in raw:
+            task = asyncio.create_task(self._stop_spinner(raw["callback_query"]["id"]))
+            self._spinners.add(task)
+            task.add_done_callback(self._spinners.discard)
+        return True
+
+    async def _stop_spinner(self, query_id: str) -> None:
+        """Tell Telegram the button was received; when that fails, only a spinner turns a little longer."""
+        try:
+            await self._bot.answer_callback_query(query_id)
+        except TelegramError as error:
+            log.info("telegram_spinner_left", sender=self.sender, error=type(error).__name__)
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
-        """Send one message."""
+        """Send one message with its buttons as an inline keyboard."""
         try:
-            message = await self._bot.send_message(address, to_html(reply.text), parse_mode="HTML")
+            message = await self._send(address, reply)
         except RetryAfter as error:
-            wait = error.retry_after
-            raise AccountPaused(wait if isinstance(wait, (int, float)) else wait.total_seconds()) from None
+            raise AccountPaused(_seconds(error)) from None
         except ChatMigrated as error:
             raise PersonMoved(str(error.new_chat_id)) from None
         except Forbidden:
@@ -98,9 +166,47 @@ class TelegramDeskTransport:
             raise (SendUnavailable if _was_not_sent(error) else SendUncertain) from None
         return str(message.message_id)
 
+    async def _send(self, address: str, reply: StoredReply) -> telegram.Message:
+        """The text of a message with one file is its caption, so that it goes out in one call; else files go before."""
+        text, markup = to_html(reply.text), _keyboard(reply.buttons)
+        if len(reply.files) == 1 and self.measure(to_plain(reply.text)) <= _CAPTION_LIMIT:
+            return await self._send_file(address, reply.files[0], text, markup)
+        for file in reply.files:
+            await self._send_file(address, file)
+        return await self._bot.send_message(address, text, parse_mode="HTML", reply_markup=markup)
+
+    async def _send_file(
+        self, address: str, file: File, caption: str | None = None, markup: telegram.InlineKeyboardMarkup | None = None
+    ) -> telegram.Message:
+        if file.media_type.startswith("image/"):
+            return await self._bot.send_photo(
+                address, file.content, caption, filename=file.name, parse_mode="HTML", reply_markup=markup
+            )
+        return await self._bot.send_document(
+            address, file.content, caption, filename=file.name, parse_mode="HTML", reply_markup=markup
+        )
+
     async def close(self) -> None:
-        """Close the HTTP client."""
+        """Close the HTTP clients."""
+        for spinner in self._spinners:
+            spinner.cancel()
         await self._request.shutdown()  # the bot's own shutdown does nothing for a bot that never called getMe
+        await self._polls.shutdown()
+
+
+def _keyboard(buttons: tuple[StoredButton, ...]) -> telegram.InlineKeyboardMarkup | None:
+    """One button in a row: officers' labels are long. An officer's phone number is never asked here."""
+    rows = [
+        [telegram.InlineKeyboardButton(button.label, callback_data=button.action, url=button.url)]
+        for button in buttons
+        if not button.shares_contact
+    ]
+    return telegram.InlineKeyboardMarkup(rows) if rows else None
+
+
+def _seconds(error: RetryAfter) -> float:
+    wait = error.retry_after
+    return wait if isinstance(wait, (int, float)) else wait.total_seconds()
 
 
 def _was_not_sent(error: TelegramError) -> bool:

@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -34,8 +34,8 @@ from bot.transports import Raw, StorageUnavailable, Webhook
 from bot.transports import Receive as ReceiveUpdate
 from bot.transports.formatting import parse
 from bot.transports.web_guards import BodyLimit, SecurityHeaders
-from db.accounts import find_account, forget_account, lane_of
-from db.deliveries import forget_recipient, list_to
+from db.accounts import find_account, forget_account, is_signing_in, lane_of, move_account
+from db.deliveries import find_sent, forget_recipient, list_to
 from db.inbox import count_waiting, forget_lane, list_texts
 from db.models import Delivery
 from db.session import Database, lock_lane
@@ -59,6 +59,9 @@ _MOST_REMEMBERED = 50_000
 _DATABASE_SECONDS = 10.0
 """A database that does not answer for so long counts as one that is down: the page keeps the text and says so."""
 _BLANK = re.compile(r"\[\[([a-z_.]+)\]\]")
+
+_SHOWN = ("image/png", "image/jpeg")
+"""Files the browser may show by itself; anything else is only ever downloaded."""
 
 _START = "/start"
 """What the page says by itself in an empty talk, to be greeted; not shown as the visitor's own words."""
@@ -168,6 +171,7 @@ class WebServer:
             Route("/", self._show_page),
             Route("/api/messages", self._post_message, methods=["POST"]),
             Route("/api/messages", self._get_messages),
+            Route("/api/files/{message:int}/{number:int}", self._get_file),
             Route("/api/forget", self._forget, methods=["POST"]),
             Route("/healthz", self._show_health),
             Route("/readyz", self._show_readiness),
@@ -181,10 +185,32 @@ class WebServer:
     async def _show_page(self, request: Request) -> Response:
         token = self._token_of(request) or secrets.token_urlsafe(32)
         response = HTMLResponse(self._page.replace("[[csrf]]", self._csrf_of(token)))
+        self._set_cookie(request, response, token)
+        return response
+
+    def _set_cookie(self, request: Request, response: Response, token: str) -> None:
         response.set_cookie(
             COOKIE, token, max_age=_COOKIE_SECONDS, httponly=True, samesite="strict", secure=self._is_secure(request)
         )
-        return response
+
+    async def _get_file(self, request: Request) -> Response:
+        """A file of a message, for the visitor it was sent to and nobody else."""
+        who, problem = self._recognise(request)
+        if problem is not None:
+            return problem
+        lane = lane_of(self._database.keys, self._transport.sender, who)
+        try:
+            row = await self._database.look(find_sent, lane, request.path_params["message"])
+        except SQLAlchemyError:
+            return _problem(503, "web.unavailable")
+        files = StoredReply.from_json(row.body).files if row else ()
+        number = request.path_params["number"]
+        if number >= len(files):
+            return _problem(404, "web.no_file")
+        file = files[number]
+        kind = "inline" if file.media_type in _SHOWN else "attachment"
+        headers = {"Content-Disposition": f"{kind}; filename*=UTF-8''{quote(file.name)}"}
+        return Response(file.content, media_type=file.media_type, headers=headers)
 
     async def _post_message(self, request: Request) -> Response:
         who, problem = self._recognise(request)
@@ -206,9 +232,25 @@ class WebServer:
             self._transport.tell(who)  # other tabs
             async with asyncio.timeout(_DATABASE_SECONDS):
                 found = await self._list_messages(lane, _cursor(posted.get("after")))
-            return JSONResponse(found | {"waiting": not is_handled})
+                token = await self._database.look(is_signing_in, self._transport.sender, lane) and await self._renew(
+                    lane
+                )
+            if not token:
+                return JSONResponse(found | {"waiting": not is_handled})
+            response = JSONResponse(found | {"waiting": not is_handled, "csrf": self._csrf_of(token)})
+            self._set_cookie(request, response, token)
+            return response
         except (StorageUnavailable, SQLAlchemyError, TimeoutError):
             return _problem(503, "web.not_sent")
+
+    async def _renew(self, lane: str) -> str:
+        """A new secret for somebody who is signing in, so that whoever knew the old one is left with nothing."""
+        token = secrets.token_urlsafe(32)
+        who = _address_of(token)
+        new_lane = lane_of(self._database.keys, self._transport.sender, who)
+        await self._database.run(move_account, self._transport.sender, lane, new_lane, who)
+        self._known.discard(lane)
+        return token
 
     async def _is_known(self, lane: str) -> bool:
         """Whether this visitor wrote before; remembered, so that a talk does not ask the database each time."""
@@ -283,7 +325,7 @@ class WebServer:
             return "", _problem(403, "web.session_ended")
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return "", _problem(403, "web.session_ended")
-        return hashlib.sha256(token.encode()).hexdigest()[:40], None
+        return _address_of(token), None
 
     def _is_own_origin(self, origin: str, request: Request) -> bool:
         if self._public_url:
@@ -317,6 +359,11 @@ class WebServer:
         return {"messages": messages, "after": rows[-1].id if rows else 0, "waiting": waiting > 0}
 
 
+def _address_of(token: str) -> str:
+    """A visitor's address: only the server can tell it from the secret in their cookie, and not the other way round."""
+    return hashlib.sha256(token.encode()).hexdigest()[:40]
+
+
 def _draw(row: Delivery) -> dict[str, Any]:
     """A message as the page shows it: spans, so that the page never has to trust markup."""
     reply = StoredReply.from_json(row.body)
@@ -324,8 +371,17 @@ def _draw(row: Delivery) -> dict[str, Any]:
         {"text": span.text} | ({"bold": True} if span.bold else {}) | ({"link": span.link} if span.link else {})
         for span in parse(reply.text)
     ]
-    buttons = [{"label": button.label, "action": button.action, "url": button.url} for button in reply.buttons]
-    return {"id": row.id, "own": False, "spans": spans, "buttons": buttons, "at": _sent_at(row).isoformat()}
+    buttons = [
+        {"label": button.label, "action": button.action, "url": button.url}
+        for button in reply.buttons
+        if not button.shares_contact
+    ]
+    files = [
+        {"name": file.name, "url": f"/api/files/{row.id}/{number}", "is_picture": file.media_type in _SHOWN}
+        for number, file in enumerate(reply.files)
+    ]
+    at = _sent_at(row).isoformat()
+    return {"id": row.id, "own": False, "spans": spans, "buttons": buttons, "files": files, "at": at}
 
 
 def _draw_own(posted: Raw, at: datetime) -> dict[str, Any] | None:
@@ -333,7 +389,14 @@ def _draw_own(posted: Raw, at: datetime) -> dict[str, Any] | None:
     text = posted.get("text")
     if not text or text == _START:
         return None
-    return {"id": posted["id"], "own": True, "spans": [{"text": text}], "buttons": [], "at": at.isoformat()}
+    return {
+        "id": posted["id"],
+        "own": True,
+        "spans": [{"text": text}],
+        "buttons": [],
+        "files": [],
+        "at": at.isoformat(),
+    }
 
 
 def _sent_at(row: Delivery) -> datetime:

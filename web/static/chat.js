@@ -159,6 +159,22 @@
     return node;
   }
 
+  function drawFile(file) {
+    var link = make('a', 'file');
+    link.href = file.url;
+    if (file.is_picture) {
+      var picture = link.appendChild(make('img'));
+      picture.src = file.url;
+      picture.alt = file.name;
+      link.target = '_blank';
+      link.rel = 'noopener';
+    } else {
+      link.textContent = file.name;
+      link.download = file.name;
+    }
+    return link;
+  }
+
   function drawMessage(message) {
     var node = make('div', message.own ? 'message own' : 'message');
     var bubble = node.appendChild(make('div', 'bubble'));
@@ -168,6 +184,7 @@
     } else {
       drawText(bubble, message.spans);
     }
+    (message.files || []).forEach(function (file) { bubble.appendChild(drawFile(file)); });
     var buttons = message.buttons || [];
     if (buttons.length) {
       var group = node.appendChild(make('div', 'choices'));
@@ -303,6 +320,7 @@
   }
 
   function confirmSent(post, answer) {
+    if (answer.csrf) words.csrf = answer.csrf; // the server renewed the session at sign-in
     if (!post.action && !post.isStart && box.value.trim() === post.text) setText('');
     keep(OUTBOX, '');
     keep(RELOADED, '');
@@ -416,6 +434,15 @@
     log.setAttribute('aria-live', 'polite'); // only now, so that an old talk is not read out from its beginning
     dropDelivered();
     if (!answer.messages.length && !answer.waiting) start();
+    enterByLink();
+  }
+
+  // A sign-in link carries its one-time code behind the #, which browsers never send to a server by themselves.
+  function enterByLink() {
+    var found = /^#vao=([\w-]{8,12})$/.exec(location.hash);
+    if (!found) return;
+    history.replaceState(null, '', location.pathname);
+    send({ id: newId(), text: '/vao ' + found[1], action: '' });
   }
 
   // What was on its way when the page was left: if it did arrive, it must not stand in the box as well.

@@ -1,0 +1,97 @@
+"""Reads Telegram's updates, alike for the members' bot and the officers' desk bot, whichever library brings them."""
+
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.transports import Raw
+from handlers.chat import Contact, Incoming, Kind
+
+log = structlog.get_logger()
+
+ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
+
+_FILES = ("photo", "document", "voice", "audio", "video", "video_note", "animation")
+
+
+def utf16_length(text: str) -> int:
+    """Telegram counts UTF-16 units."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def read_update(raw: Raw, sender: str, start_command: str = "") -> Incoming | None:
+    """The event in an update, or None for kinds and chats we do not serve, and for what is no update at all. The words
+    behind "/start" (a deep link's payload) are dropped, or handed to ``start_command``."""
+    try:
+        return _read(raw, sender, start_command)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        log.warning("telegram_update_unreadable", sender=sender, error=type(error).__name__)
+        return None
+
+
+def _read(raw: Raw, sender: str, start_command: str) -> Incoming | None:
+    event_id = str(raw.get("update_id"))
+    if "callback_query" in raw:
+        return _read_button(event_id, raw["callback_query"], sender)
+    if "my_chat_member" in raw:
+        return _read_membership(event_id, raw["my_chat_member"], sender)
+    return _read_message(event_id, raw["message"], sender, start_command) if "message" in raw else None
+
+
+def _read_message(event_id: str, message: Raw, sender: str, start_command: str) -> Incoming | None:
+    if message.get("chat", {}).get("type") != "private":
+        return None  # a group reads along: nothing personal is ever answered there
+    return Incoming(
+        sender=sender,
+        address=str(message["chat"]["id"]),
+        event_id=event_id,
+        kind=_kind_of(message),
+        text=_clean_command(message.get("text") or message.get("caption") or "", start_command),
+        display_name=message.get("from", {}).get("first_name"),
+        sent_at=datetime.fromtimestamp(message["date"], UTC) if "date" in message else None,
+        contact=_read_contact(message),
+    )
+
+
+def _kind_of(message: Raw) -> Kind:
+    kinds = {"text": Kind.TEXT, "contact": Kind.CONTACT, "sticker": Kind.STICKER} | dict.fromkeys(_FILES, Kind.FILE)
+    return next((kind for key, kind in kinds.items() if key in message), Kind.UNREADABLE)
+
+
+def _read_contact(message: Raw) -> Contact | None:
+    """Anybody can send anybody's card: it is the sender's own number only where Telegram names them as its owner."""
+    card = message.get("contact")
+    if card is None:
+        return None
+    return Contact(str(card["phone_number"]), card.get("user_id") == message["from"]["id"])
+
+
+def _read_button(event_id: str, query: Raw, sender: str) -> Incoming | None:
+    chat = query.get("message", {}).get("chat", {})
+    if chat.get("type", "private") != "private":
+        return None
+    return Incoming(
+        sender=sender,
+        address=str(query["from"]["id"]),
+        event_id=event_id,
+        kind=Kind.BUTTON,
+        action=query.get("data", ""),
+        display_name=query["from"].get("first_name"),
+    )
+
+
+def _read_membership(event_id: str, change: Raw, sender: str) -> Incoming | None:
+    if change["chat"]["type"] != "private" or change["new_chat_member"]["status"] != "kicked":
+        return None
+    return Incoming(sender, str(change["chat"]["id"]), event_id, Kind.LEFT)
+
+
+def _clean_command(text: str, start_command: str) -> str:
+    """ "/huy@our_bot" is "/huy"; "/start payload" is "/start", or the start command with the payload behind it."""
+    if not text.startswith("/"):
+        return text
+    command, *words = text.split(" ")
+    command = command.split("@")[0]
+    if command != "/start":
+        return " ".join([command, *words])
+    return " ".join([start_command, *words]) if start_command and words else command
