@@ -6,6 +6,7 @@ own dispatcher is not used: it acknowledges an update before it is stored.
 
 import asyncio
 import json
+import warnings
 from typing import Any
 
 import httpx
@@ -39,6 +40,9 @@ from bot.transports.telegram_updates import ALLOWED_UPDATES, read_update, utf16_
 from handlers.chat import Channel, File, Incoming, StoredButton, StoredReply
 
 log = structlog.get_logger()
+
+# it would have us call get_updates, which fails for a whole batch when it does not know the shape of one update
+warnings.filterwarnings("ignore", message="Please use 'Bot.getUpdates'")
 
 _NO_CONNECTION = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
 _POLL_SECONDS = 25

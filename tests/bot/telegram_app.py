@@ -35,7 +35,7 @@ class RunningBot:
 
     def __init__(self, app: App, database: Database, said: list[str]) -> None:
         self.app = app
-        self._database = database
+        self.database = database
         self._said = said
         self._task = asyncio.create_task(app.run())
         self.stopped_in = 0.0
@@ -52,7 +52,7 @@ class RunningBot:
 
     def rows(self, model: type[Any]) -> list[Any]:
         """Every row of a table, as committed."""
-        with self._database.read() as session:
+        with self.database.read() as session:
             return list(session.query(model).order_by(*model.__table__.primary_key.columns))
 
     @contextlib.contextmanager
@@ -74,7 +74,7 @@ class RunningBot:
 
     def alert_operator(self, address: str, *texts: str) -> None:
         """Put alerts in the ledger, as a message that is set aside does."""
-        add_alerts(self._database, address, *texts)
+        add_alerts(self.database, address, *texts)
 
     async def stop(self) -> None:
         """Ask the program to end, and wait until it has."""
@@ -98,7 +98,7 @@ class RunningBot:
             self._task.result()
 
     def _execute(self, statement: str) -> None:
-        with self._database.begin() as session:
+        with self.database.begin() as session:
             session.execute(text(statement))
 
 

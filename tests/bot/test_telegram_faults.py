@@ -290,8 +290,13 @@ async def test_webhook_with_a_wrong_secret_is_refused_and_nothing_kept(
         answer = await http.post(f"{bot.address}/telegram/webhook", json=update, headers=headers)
         assert answer.status_code == 200
         assert len(bot.rows(InboxEvent)) == 1
-        answer = await http.post(f"{bot.address}/telegram/webhook", content=b"{", headers=headers)
-        assert answer.status_code == 400
+        for nonsense in (b"{", b"1", b"\xff"):
+            answer = await http.post(f"{bot.address}/telegram/webhook", content=nonsense, headers=headers)
+            assert answer.status_code == 400
+        for size, status in ((500_000, 200), (1_100_000, 413)):  # what the page may post is far less
+            update = {"update_id": size, "message": update["message"] | {"caption_entities": ["x" * size]}}
+            answer = await http.post(f"{bot.address}/telegram/webhook", json=update, headers=headers)
+            assert answer.status_code == status
 
 
 async def test_webhook_answers_503_while_nothing_can_be_stored(

@@ -595,7 +595,7 @@ async def test_our_own_bug_carries_them_too(site: Site) -> None:
     async def fail() -> dict[str, Any]:
         raise RuntimeError("a secret")
 
-    server = WebServer(WebTransport(), site.app.inbox, site.database, Union("A", HOTLINE), "", fail, None)
+    server = WebServer(WebTransport(), site.app.inbox, site.database, Union("A", HOTLINE), "", fail, {})
     edge = httpx.ASGITransport(server.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=edge, base_url="http://test") as client:
         answer = await client.get("/readyz")

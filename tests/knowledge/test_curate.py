@@ -11,13 +11,13 @@ from knowledge.curate import (
     ending_sources,
     impact,
     new_entry,
-    report,
     show_impact,
     unchecked,
     uses_of_figures,
 )
 from knowledge.entry import CONTENT
 from knowledge.load import build_entry, load_library, read_document
+from knowledge.report import report
 from tests.knowledge.library import TODAY, changed, make_content, second, write_entry
 
 
