@@ -106,6 +106,11 @@ def claim_due(session: Session, sender: str, now: datetime, limit: int) -> list[
     return claimed
 
 
+def find_line(session: Session, number: int) -> Delivery | None:
+    """A line by its number."""
+    return session.get(Delivery, number)
+
+
 def fail_unreadable(session: Session, sender: str, now: datetime) -> int:
     """Fail every open message of a bot account that no key opens, or that was altered; returns how many."""
     is_open = (Delivery.sender == sender, Delivery.state.in_(OPEN_DELIVERY_STATES))
@@ -166,6 +171,13 @@ def recover_claimed(session: Session, sender: str) -> int:
     )
     unknown = session.execute(update(Delivery).where(*cut_off).values(state=DeliveryState.UNKNOWN))
     return int(again.rowcount + unknown.rowcount)  # type: ignore[attr-defined]  # an update has a row count
+
+
+def has_open(session: Session) -> bool:
+    """Whether any message is still to be sent, without those that wait for their person to write."""
+    is_waiting = Delivery.reason.in_(WAITS) & (Delivery.state == DeliveryState.DUE)
+    still = select(Delivery.id).where(Delivery.state.in_(OPEN_DELIVERY_STATES), Delivery.reason.is_(None) | ~is_waiting)
+    return session.scalar(still.limit(1)) is not None
 
 
 def count_open(session: Session) -> dict[str, int]:

@@ -58,6 +58,10 @@ class Keys:
         message = "\x1f".join(parts).encode()
         return hmac.new(self._lookup, message, hashlib.sha256).hexdigest()[:32]
 
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes for one purpose, the same as long as this deployment lives; they reveal nothing of the ring."""
+        return hmac.new(self._lookup, b"derive\x1f" + purpose.encode(), hashlib.sha256).digest()
+
     def fingerprint(self) -> str:
         """Names this ring without revealing it; stored in the database to notice a wrong key file."""
         return self.hash("fingerprint")

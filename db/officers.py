@@ -1,9 +1,10 @@
 """Statements on officers: who holds which role where, one-time codes, and tries that must not be many."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.keys import Keys
@@ -142,3 +143,27 @@ def list_undecided_codes(session: Session, issued_by_id: int, now: datetime) -> 
         SignInCode.expires_at > now,
     )
     return list(session.scalars(waiting.order_by(SignInCode.id)))
+
+
+@dataclass(frozen=True)
+class NewGrant:
+    """A role of a list, ready to be written."""
+
+    person_id: int
+    unit_id: int
+    role: Role
+    from_on: date
+    to_on: date | None
+    paid_by_unit_id: int | None
+
+
+def add_grants(session: Session, grants: Sequence[NewGrant], now: datetime) -> None:
+    """Give many roles at once, in the operator's name."""
+    if grants:
+        session.execute(insert(RoleGrant), [asdict(grant) | {"granted_at": now} for grant in grants])
+
+
+def list_held(session: Session, now: datetime, today: date) -> set[tuple[int, int, Role]]:
+    """Every role held now: person, unit, role."""
+    held = select(RoleGrant.person_id, RoleGrant.unit_id, RoleGrant.role).where(holds_at(now, today))
+    return {(person_id, unit_id, role) for person_id, unit_id, role in session.execute(held)}

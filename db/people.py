@@ -2,11 +2,12 @@
 
 import unicodedata
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from db.codes import new_code
 from db.keys import Keys
@@ -72,6 +73,11 @@ def find_person(session: Session, code: str) -> Person | None:
     return session.scalars(select(Person).where(Person.code == code)).first()
 
 
+def is_anybody_known(session: Session) -> bool:
+    """Whether there is any person at all."""
+    return session.scalars(select(Person.id).limit(1)).first() is not None
+
+
 def list_accounts(session: Session, person_id: int) -> list[Account]:
     """A person's channels, the one they used last first."""
     mine = select(Account).where(Account.person_id == person_id)
@@ -127,15 +133,56 @@ def unindex_name(session: Session, person_id: int, unit_id: int) -> None:
 
 def search_members(session: Session, name: str, reach: Select[int], limit: int) -> list[Person]:
     """Members whose name holds all these words, within a reach of units; at most ``limit`` of them."""
-    tokens = name_tokens(keys_of_session(session), name)
+    keys = keys_of_session(session)
+    tokens = list(dict.fromkeys(keys.hash("name", word)[:16] for word in reversed(name_words(name))))
     if not tokens:
         return []
-    found = select(NameToken.person_id).where(NameToken.unit_id.in_(reach)).distinct()
-    for token in tokens:
-        same = select(NameToken.person_id).where(NameToken.token == token)
-        found = found.where(NameToken.person_id.in_(same))
+    # the last word first: a given name tells people apart better than one of a few family names
+    found = select(NameToken.person_id).where(NameToken.token == tokens[0], NameToken.unit_id.in_(reach)).distinct()
+    for token in tokens[1:]:
+        other = aliased(NameToken)
+        here = (other.unit_id == NameToken.unit_id, other.person_id == NameToken.person_id)
+        found = found.where(exists().where(other.token == token, *here))
+    here = (Membership.unit_id == NameToken.unit_id, Membership.person_id == NameToken.person_id)
+    found = found.where(exists().where(*here, _is_shown()))
     people = select(Person).where(Person.id.in_(found.limit(limit)), Person.erased_at.is_(None))
     return list(session.scalars(people.order_by(Person.id)))
+
+
+def _is_shown() -> ColumnElement[bool]:
+    """The condition that a membership is not an empty span of days, as one that an import still hides (`db.bulk`)."""
+    return or_(Membership.until_on.is_(None), Membership.until_on >= Membership.since_on)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A member in a list; the pair of day and number says where the next page begins."""
+
+    person: Person
+    unit_id: int
+    since_on: date
+    membership_id: int
+
+
+_FEW_UNITS = 300
+"""Up to so many units their members are gathered and sorted; beyond, members are gone through by day and most fit."""
+
+
+def list_members(
+    session: Session, reach: Select[int], limit: int, before: tuple[date, int] | None = None
+) -> list[Listed]:
+    """Members of a reach of units whose membership has no end, the newest first; ``before`` is the day and number of
+    the last one of the page before."""
+    unit_ids = list(session.scalars(reach.limit(_FEW_UNITS + 1)))
+    place = Membership.unit_id.in_(unit_ids if len(unit_ids) <= _FEW_UNITS else reach)
+    running = select(Membership.id, Membership.since_on).where(Membership.until_on.is_(None), place)
+    if before is not None:
+        running = running.where(tuple_(Membership.since_on, Membership.id) < before)
+    page = running.order_by(Membership.since_on.desc(), Membership.id.desc()).limit(limit).subquery()
+    found = select(Person, Membership).join(Membership, Membership.person_id == Person.id)
+    found = found.join(page, page.c.id == Membership.id)
+    rows = session.execute(found.order_by(Membership.since_on.desc(), Membership.id.desc()))
+    return [Listed(person, one.unit_id, one.since_on, one.id) for person, one in rows]
 
 
 def record_read(session: Session, reader_id: int, subjects: Collection[int], what: str, now: datetime) -> None:
@@ -161,3 +208,55 @@ def count_members(session: Session, unit_id: int, on: date) -> int:
     """How many members a very unit has on a day, without those of the units under it."""
     here = select(func.count()).select_from(Membership).where(Membership.unit_id == unit_id, runs_on(on))
     return session.scalars(here).one()
+
+
+def find_alike(session: Session, person: Person, unit_id: int) -> list[Person]:
+    """Others at a unit, as members or applicants, with the same phone, id number, or name and birthday."""
+    same = [
+        column == value
+        for column, value in (
+            (Person.phone_hash, person.phone_hash),
+            (Person.citizen_id_hash, person.citizen_id_hash),
+            (Person.identity_hash, person.identity_hash),
+        )
+        if value is not None
+    ]
+    if not same:
+        return []
+    members = select(Membership.person_id).where(Membership.unit_id == unit_id)
+    applicants = select(Application.person_id).where(Application.unit_id == unit_id)
+    others = select(Person).where(
+        or_(*same),
+        Person.id != person.id,
+        Person.merged_into_id.is_(None),
+        or_(Person.id.in_(members), Person.id.in_(applicants)),
+    )
+    return list(session.scalars(others.order_by(Person.id)))
+
+
+def list_profiles_at(session: Session, unit_id: int, limit: int) -> list[tuple[int, Any]]:
+    """What is known of everybody who is or was at a very unit, as a member or an applicant, each once; of more than
+    ``limit`` the last ones who came to be known."""
+    members = select(Membership.person_id).where(Membership.unit_id == unit_id)
+    applicants = select(Application.person_id).where(Application.unit_id == unit_id)
+    known = select(Person.id, Person.profile).where(
+        Person.id.in_(members.union(applicants)), Person.merged_into_id.is_(None), Person.erased_at.is_(None)
+    )
+    return [(number, profile) for number, profile in session.execute(known.order_by(Person.id.desc()).limit(limit))]
+
+
+def list_sharing_words(session: Session, name: str, unit_id: int, limit: int) -> list[tuple[int, Any]]:
+    """What is known of members of a unit whose names hold all words of a name but one: how a single misspelt word is
+    found where a unit has too many members to look at each."""
+    tokens = sorted(name_tokens(keys_of_session(session), name))
+    here = select(NameToken.person_id).where(NameToken.unit_id == unit_id, NameToken.token.in_(tokens))
+    near = here.group_by(NameToken.person_id).having(func.count() >= max(2, len(tokens) - 1))
+    known = select(Person.id, Person.profile).where(Person.id.in_(near), Person.merged_into_id.is_(None))
+    return [(number, profile) for number, profile in session.execute(known.order_by(Person.id.desc()).limit(limit))]
+
+
+def list_unit_members(session: Session, unit_id: int, on: date, limit: int) -> list[tuple[Person, date]]:
+    """The members of a very unit on a day, each with their first day there, by that day."""
+    here = select(Person, Membership.since_on).join(Membership, Membership.person_id == Person.id)
+    here = here.where(Membership.unit_id == unit_id, runs_on(on)).order_by(Membership.since_on, Person.id).limit(limit)
+    return [(person, since) for person, since in session.execute(here)]

@@ -1,11 +1,11 @@
 """Statements on the union tree: what a unit was on a day, what lies above and below it."""
 
 import secrets
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
-from datetime import date
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.inbox import insert_ignoring_duplicates
@@ -30,6 +30,18 @@ class UnitFacts:
     province: str | None = None
     commune: str | None = None
     wage_region: str | None = None
+
+
+@dataclass(frozen=True)
+class NewPeriod:
+    """A unit of a list with what it is from a day to a day; ``facts`` has no parent, since that may be new too."""
+
+    code: str
+    facts: UnitFacts
+    parent_code: str | None
+    effective_from: date
+    effective_to: date | None = None
+    successor_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,53 @@ def add_period(
     session.flush()
     mark_tree_changed(session)
     return period
+
+
+def change_period(
+    session: Session, unit_id: int, field: str, old: object, new: object, from_on: date
+) -> list[UnitPeriod]:
+    """Give a field of a unit a new value from a day on, for as long as it holds the old one; days before keep theirs.
+    Returns the periods that hold the new value."""
+    changed = []
+    for period in list_periods_since(session, unit_id, from_on):
+        if getattr(period, field) != old:
+            break
+        if period.effective_from < from_on:
+            later = cut_period(session, period, from_on)
+            setattr(later, field, new)
+            changed.append(later)
+        else:
+            setattr(period, field, new)
+            changed.append(period)
+    session.flush()
+    mark_tree_changed(session)
+    return changed
+
+
+def change_parent(session: Session, unit_id: int, old_id: int | None, new_id: int | None, from_on: date) -> None:
+    """Wherever a unit stands under one from a day on, it stands under another; what lies elsewhere stays."""
+    for period in list_periods_since(session, unit_id, from_on):
+        if period.parent_id == old_id:
+            (cut_period(session, period, from_on) if period.effective_from < from_on else period).parent_id = new_id
+    session.flush()
+    mark_tree_changed(session)
+
+
+def cut_period(session: Session, period: UnitPeriod, from_on: date) -> UnitPeriod:
+    """Two periods in place of one, the second from a day on with the same facts; returns the second."""
+    facts = UnitFacts(**{field.name: getattr(period, field.name) for field in fields(UnitFacts)})
+    to_on, period.effective_to = period.effective_to, from_on - timedelta(days=1)
+    session.flush()
+    return add_period(session, period.unit_id, facts, from_on, to_on)
+
+
+def close_unit(session: Session, unit: Unit, from_on: date, successor_id: int | None) -> None:
+    """A unit is open no longer from a day on; its earlier periods stay as they were."""
+    for period in list_periods_since(session, unit.id, from_on):
+        period.effective_to = from_on - timedelta(days=1)
+    unit.successor_id = successor_id
+    session.flush()
+    mark_tree_changed(session)
 
 
 def mark_tree_changed(session: Session) -> None:
@@ -99,6 +158,11 @@ def find_period(session: Session, unit_id: int, on: date) -> UnitPeriod | None:
     return session.scalars(select(UnitPeriod).where(UnitPeriod.unit_id == unit_id, holds_on(on))).first()
 
 
+def get_unit(session: Session, unit_id: int) -> Unit:
+    """The unit of a number."""
+    return session.get_one(Unit, unit_id)
+
+
 def find_unit(session: Session, code: str) -> Unit | None:
     """The unit of a code."""
     return session.scalars(select(Unit).where(Unit.code == code)).first()
@@ -108,6 +172,33 @@ def list_periods(session: Session, unit_id: int) -> list[UnitPeriod]:
     """All a unit ever was, oldest first."""
     found = select(UnitPeriod).where(UnitPeriod.unit_id == unit_id).order_by(UnitPeriod.effective_from)
     return list(session.scalars(found))
+
+
+def list_periods_since(session: Session, unit_id: int, on: date) -> list[UnitPeriod]:
+    """What a unit was on a day and later, oldest first."""
+    later = or_(UnitPeriod.effective_to.is_(None), UnitPeriod.effective_to >= on)
+    found = select(UnitPeriod).where(UnitPeriod.unit_id == unit_id, later)
+    return list(session.scalars(found.order_by(UnitPeriod.effective_from)))
+
+
+def list_predecessors(session: Session, unit_id: int) -> list[Unit]:
+    """The closed units that went on in this one."""
+    return list(session.scalars(select(Unit).where(Unit.successor_id == unit_id).order_by(Unit.id)))
+
+
+def list_child_ids_since(session: Session, unit_id: int, on: date) -> list[int]:
+    """The units that stand right under one on a day or later."""
+    later = or_(UnitPeriod.effective_to.is_(None), UnitPeriod.effective_to >= on)
+    found = select(UnitPeriod.unit_id).where(UnitPeriod.parent_id == unit_id, later).distinct()
+    return list(session.scalars(found.order_by(UnitPeriod.unit_id)))
+
+
+def list_change_days(session: Session, after: date, until: date) -> list[date]:
+    """The days within a span on which any unit changed."""
+    days = select(UnitPeriod.effective_from).where(
+        UnitPeriod.effective_from > after, UnitPeriod.effective_from <= until
+    )
+    return list(session.scalars(days.distinct().order_by(UnitPeriod.effective_from)))
 
 
 def list_ancestors(session: Session, unit_id: int, on: date) -> list[UnitPeriod]:
@@ -153,3 +244,49 @@ def find_open_by_place(
     place = UnitPeriod.commune.is_(None) if commune is None else UnitPeriod.commune == commune
     found = select(UnitPeriod).where(UnitPeriod.level.in_(levels), UnitPeriod.province == province, place, holds_on(on))
     return session.scalars(found.order_by(UnitPeriod.unit_id)).first()
+
+
+@dataclass(frozen=True)
+class OpenUnit:
+    """What a list needs of a unit it names by code."""
+
+    unit_id: int
+    level: UnitLevel
+    effective_from: date
+    effective_to: date | None
+
+
+def list_open_by_code(session: Session, on: date) -> dict[str, OpenUnit]:
+    """All units open on a day, by their codes."""
+    columns = (UnitPeriod.unit_id, UnitPeriod.level, UnitPeriod.effective_from, UnitPeriod.effective_to)
+    found = select(Unit.code, *columns).join(Unit, Unit.id == UnitPeriod.unit_id).where(holds_on(on))
+    return {row[0]: OpenUnit(*row[1:]) for row in session.execute(found)}
+
+
+def list_codes(session: Session) -> set[str]:
+    """The codes of all units that ever were."""
+    return set(session.scalars(select(Unit.code)))
+
+
+def add_units(session: Session, units: Sequence[NewPeriod]) -> None:
+    """Add many units at once, each with its one period; parents and successors are named by code."""
+    ids = dict(session.execute(select(Unit.code, Unit.id)).tuples().all())
+    added = insert(Unit).returning(Unit.code, Unit.id)
+    ids |= dict(session.execute(added, [{"code": one.code} for one in units]).tuples().all())
+    session.execute(
+        insert(UnitPeriod),
+        [
+            asdict(one.facts)
+            | {
+                "unit_id": ids[one.code],
+                "parent_id": ids[one.parent_code] if one.parent_code else None,
+                "effective_from": one.effective_from,
+                "effective_to": one.effective_to,
+            }
+            for one in units
+        ],
+    )
+    succeeded = [{"id": ids[one.code], "successor_id": ids[one.successor_code]} for one in units if one.successor_code]
+    if succeeded:
+        session.execute(update(Unit), succeeded)
+    mark_tree_changed(session)

@@ -89,12 +89,14 @@ class NotAllowed(UserError):
 
 
 def find_actor(context: Context) -> Actor | None:
-    """The officer behind an account, as of this minute; None for everybody else and on channels without a desk."""
-    if not context.channel.serves_officers or context.account.person_id is None:
+    """The officer behind an account, as of this minute; None for everybody else, on channels without a desk, and on an
+    account that was linked or merged to its person until they sign in there."""
+    account = context.account
+    if not context.channel.serves_officers or account.person_id is None or account.needs_sign_in:
         return None
-    held = list_grants(context.session, context.account.person_id, context.now, context.today)
+    held = list_grants(context.session, account.person_id, context.now, context.today)
     usable = tuple(grant for grant in held if not _is_withheld(context, grant))
-    return Actor(context.account.person_id, usable, len(usable) < len(held)) if held else None
+    return Actor(account.person_id, usable, len(usable) < len(held)) if held else None
 
 
 def _is_withheld(context: Context, grant: RoleGrant) -> bool:

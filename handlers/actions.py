@@ -197,6 +197,164 @@ class FindMember(Action):
     """Find a member by name or code."""
 
 
+@_action("join")
+class Join(Action):
+    """Begin to join the union, or to move one's membership to another workplace."""
+
+
+@_action("me")
+class ShowMe(Action):
+    """Show a person what the union knows of them and who serves them."""
+
+
+@_action("edit")
+class EditDetail(Action):
+    """Correct one of one's own details (empty: choose which)."""
+
+    field: str = ""
+
+
+@_action("card")
+class ShowCard(Action):
+    """Send a member their card."""
+
+
+@_action("paper")
+class ShowForm(Action):
+    """Send somebody their application form (Mẫu 5a) as a document; officers name the application."""
+
+    application_id: int = 0
+
+
+@_action("app")
+class ShowApplication(Action):
+    """Show one application to an officer."""
+
+    application_id: int
+
+
+@_action("dec")
+class DecideApplication(Action):
+    """Take up ("t"), approve ("a"), ask for more ("m") or refuse ("r") an application."""
+
+    application_id: int
+    decision: str
+
+
+@_action("wd")
+class WithdrawApplication(Action):
+    """Take one's own application back."""
+
+    application_id: int
+
+
+@_action("again")
+class SendAgain(Action):
+    """Send an application again after mending what was asked for."""
+
+
+@_action("mem")
+class ShowMember(Action):
+    """Show one member to an officer."""
+
+    person_id: int
+
+
+@_action("list5b")
+class ListMembers(Action):
+    """Send an officer the list of a unit's members (Mẫu 5b) as a document."""
+
+    unit_id: int
+
+
+@_action("rights")
+class ShowDataRights(Action):
+    """Show what a person may do about their data."""
+
+
+@_action("nounion")
+class TellNoUnion(Action):
+    """Tell in confidence that there is no union where one works."""
+
+
+@_action("nuback")
+class TakeBackInterest(Action):
+    """Take back what one told in confidence."""
+
+
+@_action("nuname")
+class AnswerNaming(Action):
+    """Say whether one wants to be named to the upper union ("y" or "n")."""
+
+    answer: str
+
+
+@_action("founds")
+class ListFoundings(Action):
+    """List the workplaces at which enough people want a union, to the officers who look after them."""
+
+
+@_action("found")
+class ShowFounding(Action):
+    """Show one of these workplaces to an officer."""
+
+    founding: str
+
+
+@_action("mydata")
+class SeeMyData(Action):
+    """Send a person everything that is held of them, as a file."""
+
+
+@_action("fix")
+class AskCorrection(Action):
+    """Correct one's data, by oneself or with the help of an officer."""
+
+
+@_action("agreed")
+class ShowConsents(Action):
+    """Show a person what they agreed to."""
+
+
+@_action("unagree")
+class WithdrawConsent(Action):
+    """Withdraw the consent to a purpose."""
+
+    purpose: str
+
+
+@_action("leave")
+class AskToLeave(Action):
+    """Ask to leave the union."""
+
+
+@_action("erase")
+class EraseMe(Action):
+    """Erase what is held of a person."""
+
+
+@_action("reqs")
+class ListDataRequests(Action):
+    """List the requests about data that an officer must see to."""
+
+    page: int = 0
+
+
+@_action("req")
+class ShowDataRequest(Action):
+    """Show one request about data to the officer for data protection."""
+
+    request_id: int
+
+
+@_action("reqdo")
+class HandleDataRequest(Action):
+    """Close a request about data as done ("d") or refused ("r"), or extend its deadline ("x")."""
+
+    request_id: int
+    decision: str
+
+
 def encode(action: Action) -> str:
     """The payload of an action. Raises ValueError when it would not fit into 64 bytes."""
     values = [_write(getattr(action, item.name)) for item in fields(action)]  # type: ignore[arg-type]  # all are dataclasses

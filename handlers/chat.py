@@ -25,8 +25,8 @@ class Kind(StrEnum):
 @dataclass(frozen=True)
 class Channel:
     """What features must know of the channel a person is on. ``is_abroad``: what is written there is stored on servers
-    outside Vietnam, which Law 91/2025/QH15 Article 20 makes us say before asking for personal data. ``numbers_buttons``:
-    nobody can press there, so buttons stand as a numbered list under the text and their numbers are typed."""
+    outside Vietnam, which Law 91/2025/QH15 Article 20 makes us say before asking for personal data.
+    ``numbers_buttons``: nobody can press there, so buttons stand as a numbered list and their numbers are typed."""
 
     name: str
     serves_members: bool = True

@@ -4,19 +4,20 @@ from collections.abc import Callable
 
 from db.accounts import mark_unreachable
 from handlers.actions import Action, Cancel, Choose, Resume
-from handlers.chat import Button, Incoming, Kind, Reply, StoredButton, read_action
+from handlers.chat import Incoming, Kind, Reply, read_action
 from handlers.errors import Outdated
 from handlers.faq.conversation import FAQ, answer_question
-from handlers.feature import Context, Feature, Step
-from handlers.menu.conversation import MENU, explain_unreadable, greet, greet_briefly
-from handlers.offers import find_pressed
+from handlers.feature import Context, Feature, Step, find_feature
+from handlers.menu.conversation import MENU, explain_unreadable, greet, greet_briefly, invite_privately
+from handlers.no_union.conversation import NO_UNION
+from handlers.offers import find_pressed, list_offered, remember_offer
 from handlers.officers.conversation import OFFICERS
+from handlers.registration.conversation import REGISTRATION
 from knowledge.normalize import fold
 from knowledge.texts import t
 
-FEATURES: tuple[Feature, ...] = (MENU, OFFICERS, FAQ)
+FEATURES: tuple[Feature, ...] = (MENU, REGISTRATION, OFFICERS, NO_UNION, FAQ)
 
-_FEATURES = {feature.name: feature for feature in FEATURES}
 _COMMANDS: dict[str, Callable[[Context], list[Reply]]] = {
     word: handler for feature in FEATURES for word, handler in feature.commands.items()
 }
@@ -32,8 +33,11 @@ def handle(context: Context, incoming: Incoming) -> list[Reply]:
     if incoming.kind is Kind.LEFT:
         mark_unreachable(context.session, incoming.sender, context.account.address_hash, context.now)
         return []
+    if incoming.kind is Kind.GROUP:
+        return invite_privately()
     replies = _answer(context, incoming)
-    _remember_offer(context, replies)
+    remember_offer(context.conversation, replies, context.channel)
+    context.conversation.updated_at = context.now
     return replies
 
 
@@ -49,11 +53,11 @@ def _answer(context: Context, incoming: Incoming) -> list[Reply]:
     command = _COMMANDS.get(words.split(" ")[0]) if incoming.text.startswith("/") else _COMMANDS.get(words)
     if command is not None:
         return command(context)
-    pressed = find_pressed(incoming.text, _offered(context)) if words else None
-    if pressed is not None and pressed.action:
-        action = read_action(pressed.action)
-        if action is not None:
-            return _press(context, incoming, action)
+    action = _typed_press(context, incoming.text) if words else None
+    if action is not None:
+        return _press(context, incoming, action)
+    if incoming.kind is Kind.UNREADABLE:  # no step can take it, and who cannot be read needs the telephone number
+        return explain_unreadable(context, incoming)
     step = _open_step(context)
     if step is not None:
         return _continue(context, incoming, step)
@@ -67,6 +71,20 @@ def _answer(context: Context, incoming: Incoming) -> list[Reply]:
     return [*greet_briefly(context), *replies] if context.is_new else replies
 
 
+def _typed_press(context: Context, text: str) -> Action | None:
+    """What a typed number or label presses. An answer to a question that is no longer open is a text of its own: "Nam"
+    may be a name by now."""
+    pressed = find_pressed(text, list_offered(context.conversation))
+    action = read_action(pressed.action) if pressed is not None and pressed.action else None
+    return None if isinstance(action, Choose) and not _is_at(context, action) else action
+
+
+def _is_at(context: Context, choice: Choose) -> bool:
+    """Whether the step that offered this choice is the open one."""
+    where = (context.conversation.feature, context.conversation.step)
+    return _open_step(context) is not None and where == (choice.feature, choice.step)
+
+
 def _press(context: Context, incoming: Incoming, action: Action) -> list[Reply]:
     if isinstance(action, Cancel):
         return _cancel(context)
@@ -75,7 +93,7 @@ def _press(context: Context, incoming: Incoming, action: Action) -> list[Reply]:
         return step.ask(context, context.conversation.draft or {}) if step else greet(context)
     if isinstance(action, Choose):
         step = _open_step(context)
-        if step is None or (context.conversation.feature, context.conversation.step) != (action.feature, action.step):
+        if step is None or not _is_at(context, action):
             raise Outdated
         chosen = Incoming(incoming.sender, incoming.address, incoming.event_id, Kind.BUTTON, action=action.choice)
         return _continue(context, chosen, step)
@@ -84,14 +102,16 @@ def _press(context: Context, incoming: Incoming, action: Action) -> list[Reply]:
 
 def _open_step(context: Context) -> Step | None:
     """The step the person stands in; None without an open conversation, or when this version no longer has it."""
-    feature = _FEATURES.get(context.conversation.feature or "")
+    feature = find_feature(context.conversation.feature)
     return None if feature is None else feature.steps.get(context.conversation.step or "")
 
 
 def _continue(context: Context, incoming: Incoming, step: Step) -> list[Reply]:
     """Hand the event to the open step, or ask the step again when an older version of it wrote the draft."""
     conversation = context.conversation
-    feature = _FEATURES[conversation.feature or ""]
+    feature = find_feature(conversation.feature)
+    if feature is None:
+        raise Outdated
     draft = dict(conversation.draft or {})
     if conversation.version != feature.version:
         conversation.version = feature.version
@@ -103,16 +123,3 @@ def _cancel(context: Context) -> list[Reply]:
     was_open = context.conversation.feature is not None
     context.close_conversation()
     return [Reply(t("conversation.cancelled" if was_open else "conversation.nothing_to_cancel")), *greet(context)[-1:]]
-
-
-def _offered(context: Context) -> list[StoredButton]:
-    return [StoredButton(label, action) for label, action in (context.conversation.offered or [])]
-
-
-def _remember_offer(context: Context, replies: list[Reply]) -> None:
-    """Keep the last buttons shown, so that their number or words press them hours later."""
-    buttons: tuple[Button, ...] = next((reply.buttons for reply in reversed(replies) if reply.buttons), ())
-    if buttons:
-        stored = Reply("", buttons).to_json()["buttons"]
-        context.conversation.offered = [[button["label"], button["action"]] for button in stored if "action" in button]
-    context.conversation.updated_at = context.now

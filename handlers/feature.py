@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,11 +23,15 @@ Draft = dict[str, Any]
 
 @dataclass(frozen=True)
 class Union:
-    """How the union presents itself: its name, a telephone number a person answers, and the web page's address."""
+    """How the union presents itself: its name, a telephone number a person answers, the web page's address, the
+    folder with its own document templates, and how many people must tell that their workplace has no union before
+    anybody hears of it."""
 
     name: str
     hotline: str
     web_url: str = ""
+    templates: Path | None = None
+    no_union_threshold: int = 5
 
 
 @dataclass
@@ -50,9 +55,10 @@ class Context:
         """The day in Vietnam."""
         return self.now.astimezone(VIETNAM).date()
 
-    def open_step(self, feature: "Feature", step: str, draft: Draft) -> list[Reply]:
-        """Start or go on with a conversation at a step; returns what that step asks."""
-        self.conversation.feature = feature.name
+    def open_step(self, name: str, step: str, draft: Draft) -> list[Reply]:
+        """Start or go on with a feature's conversation at a step; returns what that step asks."""
+        feature = _FEATURES[name]
+        self.conversation.feature = name
         self.conversation.step = step
         self.conversation.version = feature.version
         self.conversation.draft = dict(draft)
@@ -85,3 +91,15 @@ class Feature:
     actions: Mapping[type[Action], Callable[[Context, Any], list[Reply]]] = field(default_factory=dict)
     steps: Mapping[str, Step] = field(default_factory=dict)
     catches: Callable[[Context, str], list[Reply] | None] | None = None
+
+    def __post_init__(self) -> None:
+        """A feature is known by its name from the moment it exists, so that its modules need not import its table."""
+        _FEATURES[self.name] = self
+
+
+_FEATURES: dict[str, Feature] = {}
+
+
+def find_feature(name: str | None) -> Feature | None:
+    """The feature of a name; None when this version has none so called."""
+    return _FEATURES.get(name or "")

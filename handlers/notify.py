@@ -63,12 +63,15 @@ def tell_person(
 
 
 def choose_account(session: Session, person_id: int, without: Iterable[str] = ()) -> Account | None:
-    """Where a person is told things: the channel they prefer, else the last one they used; never a blocked one."""
+    """Where a person is told things: the channel they prefer, else the last one they used; never a blocked one. A
+    message that not every channel may carry is for an officer, and goes to no account on which they never signed in."""
     refused = tuple(without)
     usable = [
         account
         for account in list_accounts(session, person_id)
-        if account.unreachable_since is None and account.sender.split(":")[0] not in refused
+        if account.unreachable_since is None
+        and account.sender.split(":")[0] not in refused
+        and not (refused and account.needs_sign_in)
     ]
     person = session.get(Person, person_id)
     preferred = person.preferred_sender if person else None

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ from rapidfuzz.process import cdist
 from sqlalchemy.orm import Session
 
 from db.units import Workplace, get_tree_version, list_workplaces
+from handlers.alike import likeness, slips_allowed, sound, untelex
 from knowledge.entry import CONTENT
 from knowledge.normalize import fold
-from knowledge.spelling import likeness, slips_allowed, sound, untelex
 
 MOST_CANDIDATES = 5
 LONGEST_LABEL = 40
@@ -91,6 +92,7 @@ class _Words:
     said: frozenset[str]
     longest: int
     labels: tuple[tuple[str, str], ...]
+    sectors: frozenset[str]
 
 
 @lru_cache(maxsize=1)
@@ -102,10 +104,36 @@ def _load_words() -> _Words:
         words = tuple(fold(phrase).split())
         for written in (words, *(tuple(fold(str(short)).split()) for short in shorts)):
             phrases[written] = tuple(dict.fromkeys([*phrases.get(written, ()), "_".join(words)]))
-    listed = {name: {"_".join(fold(one).split()) for one in lists[name].split(",")} for name in ("common", "said")}
+    listed = {
+        name: {"_".join(fold(one).split()) for one in lists[name].split(",")} for name in ("common", "said", "sectors")
+    }
     longest = max(map(len, phrases))
     labels = sorted(lists["label"].items(), key=lambda pair: -len(pair[0]))
-    return _Words(phrases, frozenset(listed["common"]), frozenset(listed["said"]), longest, tuple(labels))
+    return _Words(
+        phrases,
+        frozenset(listed["common"]),
+        frozenset(listed["said"]),
+        longest,
+        tuple(labels),
+        frozenset(listed["sectors"]),
+    )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a typed name tells: the words that only this workplace has, and those of its trade."""
+
+    words: tuple[str, ...]
+    sectors: frozenset[str]
+
+
+def read_name(text: str) -> Told:
+    """The telling words of a workplace's name, without legal forms and small talk; all of them where none is left."""
+    known = _load_words()
+    read = _read(text[:_LONGEST_TEXT])
+    words = [meant[0] for meant in read if not known.common & set(meant) and meant[-1] not in known.said]
+    sectors = frozenset(one for meant in read for one in meant if one in known.sectors)
+    return Told(tuple(words or [meant[0] for meant in read]), sectors)
 
 
 def _read(text: str) -> list[tuple[str, ...]]:
@@ -291,7 +319,7 @@ class _Index:
                 hits[best] = max(hits.get(best, 0.0), share)
                 places += [name[best] for name in document.names[:1] if best in name]
         covered = max((self._cover(name, hits) for name in document.names), default=0.0)
-        in_order = sum(later == earlier + 1 for earlier, later in zip(places, places[1:], strict=False))
+        in_order = sum(later == earlier + 1 for earlier, later in pairwise(places))
         order = in_order / max(1, len(slots) - 1)
         return (explained / wanted) * (0.72 + 0.25 * min(1.0, covered) + 0.03 * order) * (1.0 if covered else 0.5)
 
@@ -366,7 +394,7 @@ def _row(text: str) -> list[str]:
 
 def _joined_pairs(row: Sequence[str]) -> list[str]:
     """Neighbours written as one word, as people type them: "vietthang"."""
-    return [first + second for first, second in zip(row, row[1:], strict=False) if "_" not in first + second]
+    return [first + second for first, second in pairwise(row) if "_" not in first + second]
 
 
 def _post(places: Mapping[int, float]) -> tuple[Any, Any]:

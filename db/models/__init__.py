@@ -12,24 +12,27 @@ from db.models.messages import (
     InboxState,
 )
 from db.models.officers import Role, RoleGrant, SecondFactor, SignInCode, Throttle
-from db.models.organisation import Reorganisation, Unit, UnitLevel, UnitPeriod
+from db.models.organisation import ListTransfer, Reorganisation, Unit, UnitLevel, UnitPeriod
 from db.models.people import (
     OPEN_APPLICATION_STATES,
     Application,
     ApplicationState,
     EndReason,
+    LinkCode,
     Membership,
     NameToken,
     Person,
 )
 from db.models.privacy import Consent, DataRequest, DataRequestKind, MergeProposal, NoUnionInterest, PersonalRead
 from db.models.talks import Conversation, Feedback, OfficerRequest, UnansweredQuestion, Verdict
+from db.models.usage import AccountDay
 from db.models.zalo_oa import ZaloFollower, ZaloReceipt, ZaloTokens
 
 __all__ = [
     "OPEN_APPLICATION_STATES",
     "OPEN_DELIVERY_STATES",
     "Account",
+    "AccountDay",
     "Application",
     "ApplicationState",
     "Base",
@@ -47,6 +50,8 @@ __all__ = [
     "Feedback",
     "InboxEvent",
     "InboxState",
+    "LinkCode",
+    "ListTransfer",
     "Membership",
     "MergeProposal",
     "NameToken",

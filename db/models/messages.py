@@ -12,7 +12,8 @@ from db.types import Id, Moment, SealedJson, SealedText
 
 
 class Account(Base):
-    """One person on one channel; their address and name are sealed, and found again by keyed hash."""
+    """One person on one channel; their address and name are sealed, and found again by keyed hash. ``needs_sign_in``:
+    it came to its person by linking or merging, so no role of theirs acts on it before a sign-in there."""
 
     __tablename__ = "accounts"
     __table_args__ = (UniqueConstraint("sender", "address_hash"),)
@@ -28,6 +29,7 @@ class Account(Base):
     unreachable_since: Mapped[datetime | None] = mapped_column(Moment)
     is_signing_in: Mapped[bool] = mapped_column(default=False)
     second_factor_at: Mapped[datetime | None] = mapped_column(Moment)
+    needs_sign_in: Mapped[bool] = mapped_column(default=False)
 
 
 class InboxState(StrEnum):

@@ -71,3 +71,17 @@ class Reorganisation(Base):
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
     decided_at: Mapped[datetime] = mapped_column(Moment)
     applied_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class ListTransfer(Base):
+    """A list that came in or went out: who brought or took it (nobody: the operator's console), and how many rows."""
+
+    __tablename__ = "list_transfers"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    went_out: Mapped[bool]
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
+    row_count: Mapped[int]
+    done_at: Mapped[datetime] = mapped_column(Moment)

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, String
+from sqlalchemy import Date, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, states
@@ -42,6 +42,21 @@ class NameToken(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
+class LinkCode(Base):
+    """A short-lived code by which a person ties a further channel to themselves: asked for on one account, typed on
+    another, confirmed on the first. The row goes when the matter is settled."""
+
+    __tablename__ = "link_codes"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    code_hash: Mapped[str] = mapped_column(String(32), unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), unique=True)
+    issued_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    typed_on_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    typed_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
 class EndReason(StrEnum):
     """Why a membership ended; a person with none that runs has one of these as their last."""
 
@@ -57,7 +72,16 @@ class Membership(Base):
     """A member at a unit from a day to a day, both included (``until_on`` empty: still)."""
 
     __tablename__ = "memberships"
-    __table_args__ = (Index("ix_memberships_unit", "unit_id", "until_on", "since_on"),)
+    __table_args__ = (
+        Index("ix_memberships_unit", "unit_id", "until_on", "since_on"),
+        Index(
+            "ix_memberships_newest",
+            "since_on",
+            "id",
+            sqlite_where=text("until_on IS NULL"),
+            postgresql_where=text("until_on IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)

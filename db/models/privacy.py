@@ -73,14 +73,17 @@ class NoUnionInterest(Base):
 
 
 class MergeProposal(Base):
-    """Two people who may be one: joined only once the person confirmed on both sides; ``moved`` undoes it."""
+    """Two people seen at a unit who may be one: joined only once the person confirmed on both sides. ``moved`` holds the
+    ids of what went from the other to the kept one, so that it can be undone."""
 
     __tablename__ = "merge_proposals"
     __table_args__ = (UniqueConstraint("kept_id", "other_id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kept_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
-    other_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    other_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"))
+    proposed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
     proposed_at: Mapped[datetime] = mapped_column(Moment)
     kept_confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
     other_confirmed_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -26,6 +26,9 @@ _TOPIC_PAGE = 8
 
 _SKIP = "skip"
 
+_WANTS_A_PERSON = ("who", "scold", "sad", "crisis")
+"""Small talk after which the way to a person is offered."""
+
 
 def answer_question(context: Context, text: str) -> list[Reply]:
     """Answer a member's message: an entry, a question back, or an honest "not known" with the way to a person."""
@@ -63,7 +66,9 @@ def _hand_over(context: Context, answer: Answer) -> list[Reply]:
 
 
 def _chat_a_little(context: Context, answer: Answer) -> list[Reply]:
-    return [Reply(answer.text, (Button(t("menu.topics"), ShowTopics()),))]
+    person = (Button(t("faq.ask_officer"), AskOfficer()),) if answer.talk in _WANTS_A_PERSON else ()
+    text = t(f"small_talk.{answer.talk}", hotline=context.union.hotline)
+    return [Reply(text, (*person, Button(t("menu.topics"), ShowTopics())))]
 
 
 _OUTCOMES = {
@@ -124,7 +129,7 @@ def _take_feedback(context: Context, action: GiveFeedback) -> list[Reply]:
     if action.opinion is Opinion.HELPFUL:
         record_feedback(context, action.entry_id, Verdict.HELPFUL)
         return [Reply(t("faq.thanks_helpful"))]
-    return context.open_step(FAQ, "wrong", {"entry_id": action.entry_id})
+    return context.open_step("faq", "wrong", {"entry_id": action.entry_id})
 
 
 def _ask_what_is_wrong(_context: Context, _draft: Draft) -> list[Reply]:
@@ -142,7 +147,7 @@ def _take_what_is_wrong(context: Context, incoming: Incoming, draft: Draft) -> l
 
 def _ask_officer(context: Context, action: AskOfficer) -> list[Reply]:
     draft: Draft = {"entry_id": action.entry_id or None, "question": context.conversation.last_question}
-    return context.open_step(FAQ, "officer", draft)
+    return context.open_step("faq", "officer", draft)
 
 
 def _ask_for_officer_note(_context: Context, draft: Draft) -> list[Reply]:

@@ -25,6 +25,11 @@ def explain_unreadable(context: Context, incoming: Incoming) -> list[Reply]:
     return [Reply(t(key, hotline=context.union.hotline), _menu_buttons(context))]
 
 
+def invite_privately() -> list[Reply]:
+    """All that is ever said in a group, where everybody reads along: one sentence, no buttons."""
+    return [Reply(t("menu.group"))]
+
+
 def _show_help(context: Context) -> list[Reply]:
     return [Reply(t("menu.help", hotline=context.union.hotline), _menu_buttons(context))]
 

@@ -60,7 +60,7 @@ _YES = "y"
 def _sign_in(context: Context) -> list[Reply]:
     """ "/vao" with the code behind it, or a question for the code."""
     code = _code_in(context.said)
-    return _try_code(context, code) if code else context.open_step(OFFICERS, "code", {})
+    return _try_code(context, code) if code else context.open_step("officers", "code", {})
 
 
 def _catch_code(context: Context, text: str) -> list[Reply] | None:
@@ -158,7 +158,7 @@ def show_desk(context: Context) -> list[Reply]:
     """What is waiting for the officer and where to go from here; for others, how to sign in."""
     actor = find_actor(context)
     if actor is None:
-        return context.open_step(OFFICERS, "code", {}) if context.channel.serves_officers else _elsewhere(context)
+        return context.open_step("officers", "code", {}) if context.channel.serves_officers else _elsewhere(context)
     undecided = list_undecided_codes(context.session, actor.person_id, context.now)
     questions = [_sign_in_question(context, row) for row in undecided]
     roles = _roles_of(context, actor.person_id)
@@ -196,7 +196,7 @@ def _start_second_factor(context: Context) -> list[Reply]:
     held = list_grants(context.session, actor.person_id, context.now, context.today)
     if not any(grant.role in NEEDS_SECOND_FACTOR for grant in held):
         raise UserError("officers.no_otp_needed")
-    return context.open_step(OFFICERS, "otp", {})
+    return context.open_step("officers", "otp", {})
 
 
 def _ask_otp(context: Context, _draft: Draft) -> list[Reply]:
@@ -240,7 +240,7 @@ def _roles_of(context: Context, person_id: int) -> str:
     return "\n".join(lines)
 
 
-OFFICERS: Feature = Feature(
+OFFICERS = Feature(
     name="officers",
     commands={
         "vao": _sign_in,
@@ -258,9 +258,9 @@ OFFICERS: Feature = Feature(
         SignOut: lambda context, _action: _sign_out(context),
         EnterSecondFactor: lambda context, _action: _start_second_factor(context),
         ShowUnit: show_unit,
-        InviteOfficer: lambda context, action: start_invitation(context, OFFICERS, action),
+        InviteOfficer: start_invitation,
         ShowGrant: show_grant,
-        HandOver: lambda context, action: ask_hand_over(context, OFFICERS, action),
+        HandOver: ask_hand_over,
         IssueCode: issue_new_code,
     },
     steps={"code": Step(_ask_code, _take_code), "otp": Step(_ask_otp, _take_otp), **INVITATION_STEPS},

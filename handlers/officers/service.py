@@ -106,7 +106,7 @@ def confirm_sign_in(session: Session, row: SignInCode, now: datetime, today: dat
     if account is None or not list_grants(session, row.person_id, now, today):
         raise Outdated
     row.confirmed_at = now
-    account.person_id = row.person_id
+    account.person_id, account.needs_sign_in = row.person_id, False
     return account
 
 
@@ -117,7 +117,7 @@ def refuse_sign_in(row: SignInCode, now: datetime) -> None:
 
 def sign_out(account: Account) -> None:
     """Untie an account from its person."""
-    account.person_id = None
+    account.person_id, account.needs_sign_in = None, False
     account.second_factor_at = None
 
 

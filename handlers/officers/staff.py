@@ -1,7 +1,5 @@
 """The desk's talk about units and their officers: look around the tree, give a role, end one and hand over."""
 
-from typing import TYPE_CHECKING
-
 from db.codes import read_code, show_code
 from db.models import Person, Role, RoleGrant, UnitPeriod
 from db.officers import list_officers
@@ -31,9 +29,6 @@ from handlers.officers.service import (
     reissue,
 )
 from knowledge.texts import t
-
-if TYPE_CHECKING:
-    from handlers.feature import Feature
 
 _PAGE = 6
 _LONGEST_NAME = 80
@@ -162,11 +157,11 @@ def _show_invitation(context: Context, name: str, code: str, unit_id: int) -> li
     return [Reply(text, (Button(t("officers.back_to_unit"), ShowUnit(unit_id)), Button(t("menu.desk"), ShowDesk())))]
 
 
-def start_invitation(context: Context, feature: "Feature", action: InviteOfficer) -> list[Reply]:
+def start_invitation(context: Context, action: InviteOfficer) -> list[Reply]:
     """Begin to give somebody a role at a unit."""
     actor = get_actor(context)
     demand(context.session, actor, Right.MANAGE_OFFICERS, action.unit_id, context.today)
-    return context.open_step(feature, "invite_who", {"unit_id": action.unit_id})
+    return context.open_step("officers", "invite_who", {"unit_id": action.unit_id})
 
 
 def _ask_who(context: Context, draft: Draft) -> list[Reply]:
@@ -179,10 +174,10 @@ def _take_who(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]
     if code:
         if find_person(context.session, code) is None:
             return [Reply(t("officers.no_such_person"))]
-        return _go_on(context, draft | {"person_code": code}, "invite_role")
+        return context.open_step("officers", "invite_role", draft | {"person_code": code})
     if len(typed.split()) < 2 or len(typed) > _LONGEST_NAME or any(sign.isdigit() for sign in typed):
         return [Reply(t("officers.full_name_please"))]
-    return _go_on(context, draft | {"full_name": typed}, "invite_role")
+    return context.open_step("officers", "invite_role", draft | {"full_name": typed})
 
 
 def _ask_role(context: Context, draft: Draft) -> list[Reply]:
@@ -197,7 +192,7 @@ def _take_role(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
         return _ask_role(context, draft)
     draft = draft | {"role": incoming.action, "payer": _UNION}
     is_asked = _get_period(context, draft["unit_id"]).level in PAID_BY_EMPLOYER_AT
-    return _go_on(context, draft, "invite_payer" if is_asked else "invite_send")
+    return context.open_step("officers", "invite_payer" if is_asked else "invite_send", draft)
 
 
 def _ask_payer(_context: Context, _draft: Draft) -> list[Reply]:
@@ -211,7 +206,7 @@ def _ask_payer(_context: Context, _draft: Draft) -> list[Reply]:
 def _take_payer(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
     if incoming.action not in (_EMPLOYER, _UNION):
         return _ask_payer(context, draft)
-    return _go_on(context, draft | {"payer": incoming.action}, "invite_send")
+    return context.open_step("officers", "invite_send", draft | {"payer": incoming.action})
 
 
 def _ask_send(context: Context, draft: Draft) -> list[Reply]:
@@ -250,13 +245,13 @@ def _take_send(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     return _show_invitation(context, _name_of(context, person.id), given.code, draft["unit_id"])
 
 
-def ask_hand_over(context: Context, feature: "Feature", action: HandOver) -> list[Reply]:
+def ask_hand_over(context: Context, action: HandOver) -> list[Reply]:
     """Begin to end a role: show what moves, and ask to whom."""
     actor = get_actor(context)
     grant = get_grant(context.session, actor, action.grant_id, context.now, context.today)
     if grant.person_id != actor.person_id:
         demand(context.session, actor, Right.MANAGE_OFFICERS, grant.unit_id, context.today)
-    return context.open_step(feature, "hand_over", {"grant_id": grant.id})
+    return context.open_step("officers", "hand_over", {"grant_id": grant.id})
 
 
 def _ask_successor(context: Context, draft: Draft) -> list[Reply]:
@@ -297,13 +292,6 @@ def _take_successor(context: Context, incoming: Incoming, draft: Draft) -> list[
     context.close_conversation()
     text = t("officers.role_ended", name=_name_of(context, grant.person_id), applications=moved)
     return [Reply(text, (Button(t("menu.button"), ShowDesk()),))]
-
-
-def _go_on(context: Context, draft: Draft, step: str) -> list[Reply]:
-    """Keep what was answered and put the next question."""
-    context.conversation.step = step
-    context.conversation.draft = draft
-    return INVITATION_STEPS[step].ask(context, draft)
 
 
 INVITATION_STEPS = {

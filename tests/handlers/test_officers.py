@@ -12,7 +12,7 @@ from db.models import Account, Application, ApplicationState, Person, PersonalRe
 from db.officers import add_grant
 from db.people import add_person
 from tests.talk import Member, Talk
-from tests.tree import Tree
+from tests.small_tree import Tree
 
 CODE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}")
 

@@ -437,12 +437,13 @@
     enterByLink();
   }
 
-  // A sign-in link carries its one-time code behind the #, which browsers never send to a server by themselves.
+  // A sign-in link carries its one-time code, and a member card its QR's text, behind the #: browsers never send that to
+  // a server by themselves.
   function enterByLink() {
-    var found = /^#vao=([\w-]{8,12})$/.exec(location.hash);
+    var found = /^#(vao|the)=([\w.-]{8,130})$/.exec(location.hash);
     if (!found) return;
     history.replaceState(null, '', location.pathname);
-    send({ id: newId(), text: '/vao ' + found[1], action: '' });
+    send({ id: newId(), text: '/' + found[1] + ' ' + found[2], action: '' });
   }
 
   // What was on its way when the page was left: if it did arrive, it must not stand in the box as well.

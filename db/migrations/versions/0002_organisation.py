@@ -120,12 +120,21 @@ def upgrade() -> None:
     with op.batch_alter_table("memberships", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_memberships_person_id"), ["person_id"], unique=False)
         batch_op.create_index("ix_memberships_unit", ["unit_id", "until_on", "since_on"], unique=False)
+        batch_op.create_index(
+            "ix_memberships_newest",
+            ["since_on", "id"],
+            unique=False,
+            sqlite_where=sa.text("until_on IS NULL"),
+            postgresql_where=sa.text("until_on IS NULL"),
+        )
 
     op.create_table(
         "merge_proposals",
         sa.Column("id", ID, nullable=False),
         sa.Column("kept_id", ID, nullable=False),
         sa.Column("other_id", ID, nullable=False),
+        sa.Column("unit_id", ID, nullable=False),
+        sa.Column("proposed_by_id", ID, nullable=True),
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("kept_confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("other_confirmed_at", sa.DateTime(timezone=True), nullable=True),
@@ -139,9 +148,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["other_id"], ["people.id"], name=op.f("fk_merge_proposals_other_id"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(
+            ["proposed_by_id"], ["people.id"], name=op.f("fk_merge_proposals_proposed_by_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(["unit_id"], ["units.id"], name=op.f("fk_merge_proposals_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_merge_proposals")),
         sa.UniqueConstraint("kept_id", "other_id", name=op.f("uq_merge_proposals_kept_id_other_id")),
     )
+    with op.batch_alter_table("merge_proposals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_merge_proposals_other_id"), ["other_id"], unique=False)
+
     op.create_table(
         "name_tokens",
         sa.Column("token", sa.String(length=16), nullable=False),
@@ -285,6 +301,21 @@ def upgrade() -> None:
         batch_op.create_index("ix_unit_periods_parent", ["parent_id", "effective_from"], unique=False)
 
     op.create_table(
+        "list_transfers",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("went_out", sa.Boolean(), nullable=False),
+        sa.Column("unit_id", ID, nullable=True),
+        sa.Column("person_id", ID, nullable=True),
+        sa.Column("row_count", sa.Integer(), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["unit_id"], ["units.id"], name=op.f("fk_list_transfers_unit_id")),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_list_transfers_person_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_list_transfers")),
+    )
+    op.create_table(
         "applications",
         sa.Column("id", ID, nullable=False),
         sa.Column("code", sa.String(length=16), nullable=False),
@@ -377,10 +408,30 @@ def upgrade() -> None:
     with op.batch_alter_table("sign_in_codes", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_in_codes_person_id"), ["person_id"], unique=False)
 
+    op.create_table(
+        "link_codes",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("code_hash", sa.String(length=32), nullable=False),
+        sa.Column("account_id", ID, nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("typed_on_id", ID, nullable=True),
+        sa.Column("typed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_link_codes_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["typed_on_id"], ["accounts.id"], name=op.f("fk_link_codes_typed_on_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_link_codes")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_link_codes_account_id")),
+        sa.UniqueConstraint("code_hash", name=op.f("uq_link_codes_code_hash")),
+    )
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("person_id", ID, nullable=True))
         batch_op.add_column(sa.Column("is_signing_in", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("needs_sign_in", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.create_index(batch_op.f("ix_accounts_person_id"), ["person_id"], unique=False)
         batch_op.create_foreign_key(
             batch_op.f("fk_accounts_person_id"), "people", ["person_id"], ["id"], ondelete="SET NULL"
@@ -392,10 +443,12 @@ def downgrade() -> None:
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_accounts_person_id"), type_="foreignkey")
         batch_op.drop_index(batch_op.f("ix_accounts_person_id"))
+        batch_op.drop_column("needs_sign_in")
         batch_op.drop_column("second_factor_at")
         batch_op.drop_column("is_signing_in")
         batch_op.drop_column("person_id")
 
+    op.drop_table("link_codes")
     with op.batch_alter_table("sign_in_codes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sign_in_codes_person_id"))
 
@@ -412,6 +465,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_applications_account_id"))
 
     op.drop_table("applications")
+    op.drop_table("list_transfers")
     with op.batch_alter_table("unit_periods", schema=None) as batch_op:
         batch_op.drop_index("ix_unit_periods_parent")
 
@@ -432,8 +486,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_name_tokens_person_id"))
 
     op.drop_table("name_tokens")
+    with op.batch_alter_table("merge_proposals", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_merge_proposals_other_id"))
+
     op.drop_table("merge_proposals")
     with op.batch_alter_table("memberships", schema=None) as batch_op:
+        batch_op.drop_index("ix_memberships_newest")
         batch_op.drop_index("ix_memberships_unit")
         batch_op.drop_index(batch_op.f("ix_memberships_person_id"))
 

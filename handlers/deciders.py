@@ -1,0 +1,48 @@
+"""Who looks after a place, and who decides at a unit: asked by several features, decided in one place."""
+
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from db.models import Role, UnitLevel
+from db.officers import list_officers
+from db.units import list_ancestors, list_open, list_roots
+from handlers.access import RIGHTS, Right
+from knowledge.normalize import fold
+
+DECIDING_ROLES = tuple(role for role in Role if Right.DECIDE_APPLICATIONS in RIGHTS[role])
+
+_KINDS_OF_PLACES = ("phuong", "xa", "tinh", "tp", "thanh", "pho", "dac", "khu", "thi", "tran")
+
+
+def list_deciders(session: Session, unit_id: int, now: datetime, today: date) -> list[int]:
+    """The people told of a new matter at a unit: those deciding there, or at the nearest one above with any."""
+    for place in (unit_id, *(unit.unit_id for unit in list_ancestors(session, unit_id, today))):
+        found = list_officers(session, [place], DECIDING_ROLES, now, today)
+        if found:
+            return sorted({grant.person_id for grant in found})
+    return []
+
+
+def find_upper_unit(session: Session, place: str, today: date) -> int | None:
+    """The unit that looks after a place: the upper union of the commune named, else of the province, else the topmost
+    unit; None with an empty tree."""
+    words = fold(place)
+    best: tuple[int, int] | None = None
+    for unit in list_open(session, today, (UnitLevel.UPPER, UnitLevel.FEDERATION)):
+        names = [name for name in (unit.commune, unit.province) if name and bare_place(name) in words]
+        weight = 2 * (unit.commune in names) + (unit.province in names) if names else 0
+        if weight and (best is None or weight > best[0]):
+            best = (weight, unit.unit_id)
+    if best is not None:
+        return best[1]
+    roots = list_roots(session, today)
+    return roots[0].unit_id if roots else None
+
+
+def bare_place(name: str) -> str:
+    """A place, folded, without the word that says what it is: "Phường Yên Phong" is "yen phong"."""
+    words = fold(name).split()
+    while len(words) > 1 and words[0] in _KINDS_OF_PLACES:
+        words = words[1:]
+    return " ".join(words)

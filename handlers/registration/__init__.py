@@ -1,0 +1,1 @@
+"""Joining the union: consent, the application form, the officer's decision, the member's own page."""
