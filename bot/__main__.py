@@ -4,12 +4,14 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import lists, units
 from bot.admin import InvitationProblem, invite_administrator
-from bot.app import App, open_database, open_keys, utc_now
+from bot.app import App, open_database, open_keys, opened, utc_now
 from bot.backup import BackupProblem, back_up, restore
 from bot.doctor import examine
 from bot.logs import set_up_logs
@@ -66,6 +68,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     inviting.add_argument("name", help="full name")
     inviting.add_argument("--unit", help="code of the unit to administer; by default the topmost")
     inviting.set_defaults(command=_invite)
+    zalo = commands.add_parser("zalo", help="the Zalo Official Account").add_subparsers(required=True)
+    login = zalo.add_parser("login", help="make a link by which an administrator of the account lets the bot in")
+    login.add_argument("address", nargs="?", help="where the browser was sent afterwards, if that page did not open")
+    login.set_defaults(command=_log_in_to_zalo)
+    zalo.add_parser("status", help="how the account stands").set_defaults(command=_describe_zalo)
+    units.add_commands(commands)
+    lists.add_commands(commands)
     return parser.parse_args(arguments)
 
 
@@ -129,6 +138,30 @@ def _invite(settings: Settings, options: argparse.Namespace) -> int:
             print(invite_administrator(session, settings, options.name, options.unit, now, today))
     finally:
         database.close()
+    return 0
+
+
+def _log_in_to_zalo(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.zalo import ZaloProblem, log_in  # here, since it loads the HTTP library
+
+    with opened(settings) as database:
+        return _tell(ZaloProblem, lambda: log_in(settings, database, options.address, utc_now))
+
+
+def _describe_zalo(settings: Settings, _options: argparse.Namespace) -> int:
+    from bot.zalo import ZaloProblem, describe  # here, since it loads the HTTP library
+
+    with opened(settings) as database:
+        return _tell(ZaloProblem, lambda: describe(settings, database, utc_now()))
+
+
+def _tell(problem: type[Exception], say: Callable[[], str]) -> int:
+    """Print a sentence for the operator, or why there is none."""
+    try:
+        print(say())
+    except problem as reason:
+        print(reason, file=sys.stderr)
+        return 1
     return 0
 
 

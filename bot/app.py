@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,33 +14,48 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bot.clock import Clock
+from bot.budget import Budget, month_usage, show_budget, watch_budget
+from bot.clock import JOBS, Clock, Job
 from bot.delivery import Sender
 from bot.inbox import Inbox, OperatorContact
 from bot.leadership import Leadership
 from bot.metrics import serve_metrics
 from bot.settings import Settings
-from bot.transports import Raw, StorageUnavailable, Transport
+from bot.transports import (
+    TELEGRAM_WEBHOOK_PATH,
+    ZALO_BOT_WEBHOOK_PATH,
+    ZALO_OA_LOGIN_PATH,
+    ZALO_OA_WEBHOOK_PATH,
+    Page,
+    StorageUnavailable,
+    Transport,
+    Webhook,
+)
 from bot.transports.operator_log import OperatorLog
+from bot.transports.public_files import PublicFiles
 from bot.transports.web import WebServer, WebTransport
-from db.deliveries import count_open
+from db.deliveries import has_open
 from db.deployment import find_fingerprint, set_fingerprint, take_turn
 from db.inbox import count_waiting
 from db.keys import KeyProblem, Keys, create_key_file, load_key_file
 from db.migrate import find_revision, migrate
 from db.session import Database
-from handlers.feature import Union
+from handlers.feature import VIETNAM, Union
+from handlers.no_union.service import watch as watch_interests
 from knowledge.answer import Answerer
 from knowledge.texts import t
 
 if TYPE_CHECKING:
     from bot.transports.telegram import TelegramTransport
+    from bot.transports.zalo_bot import ZaloBotTransport
+    from bot.transports.zalo_oa import ZaloOaTransport
 
 log = structlog.get_logger()
 
 _WORKERS = {True: 2, False: 6}
 """Events handled side by side: SQLite has one writer, so a second worker only keeps its thread busy."""
 
+_BUDGET_EVERY = timedelta(minutes=10)
 _SHUTDOWN_SECONDS = 10
 _READY_SECONDS = 5.0
 _READY_AGAIN_SECONDS = 1.0
@@ -77,6 +92,16 @@ def open_database(settings: Settings, keys: Keys) -> Database:
     return database
 
 
+@contextlib.contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The database for an operator's command, closed afterwards."""
+    database = open_database(settings, open_keys(settings)[0])
+    try:
+        yield database
+    finally:
+        database.close()
+
+
 class _Server(uvicorn.Server):
     """uvicorn without signal handlers of its own: `bot.__main__` ends the whole program, not only the page."""
 
@@ -100,13 +125,23 @@ class App:
         self._database = database
         self._announce = announce
         self._now = now
-        self._union = Union(settings.union_name, settings.union_hotline or t("union.no_hotline"))
+        self._union = Union(
+            settings.union_name,
+            settings.union_hotline or t("union.no_hotline"),
+            settings.web_public_url,
+            settings.document_templates,
+            settings.no_union_threshold,
+        )
         self._leadership = Leadership(database)
-        self._clock = Clock(database, now)
+        self._budget = _budget_of(settings)
+        self._clock = Clock(database, now, (*JOBS, *self._own_jobs()))
         self._senders: dict[str, Sender] = {}
         self._transports: list[Transport] = []
         self._channels: list[asyncio.Task[None]] = []
         self._telegram: TelegramTransport | None = None
+        self._zalo_bot: ZaloBotTransport | None = None
+        self._zalo_oa: ZaloOaTransport | None = None
+        self._public_files = PublicFiles(database, settings.web_public_url, now)
         self._stopping = asyncio.Event()
         self._writable_turn = asyncio.Lock()
         self._writable_until = 0.0
@@ -126,6 +161,8 @@ class App:
             for transport in (*own, *extra):
                 self._join(tasks, transport)
             self._channels.append(tasks.create_task(self._join_telegram(tasks)))
+            self._channels.append(tasks.create_task(self._join_zalo_bot(tasks)))
+            self._channels.append(tasks.create_task(self._join_zalo_oa(tasks)))
             server = self._make_server() if serve_web else None
             serving = tasks.create_task(self._serve(server)) if server else None
             if self._settings.metrics_port:
@@ -185,6 +222,53 @@ class App:
             self._join(tasks, self._telegram)
             self._announce(t("start.telegram_on"))
 
+    async def _join_zalo_bot(self, tasks: asyncio.TaskGroup) -> None:
+        """Start the Zalo Bot, where one is set."""
+        settings = self._settings
+        if settings.zalo_bot_token:
+            module = await asyncio.to_thread(importlib.import_module, "bot.transports.zalo_bot")
+            self._zalo_bot = module.ZaloBotTransport(
+                settings.zalo_bot_token,
+                settings.zalo_bot_api_url,
+                self._public_files,
+                self._now,
+                settings.web_public_url if settings.zalo_bot_webhook_secret else "",
+                settings.zalo_bot_webhook_secret,
+            )
+            self._join(tasks, self._zalo_bot)
+            self._announce(t("start.zalo_bot_on"))
+
+    async def _join_zalo_oa(self, tasks: asyncio.TaskGroup) -> None:
+        """Start the Official Account, where one is set."""
+        if self._settings.zalo_oa_id:
+            module = await asyncio.to_thread(importlib.import_module, "bot.transports.zalo_oa")
+            self._zalo_oa = module.open_official_account(self._settings, self._database, self._now, self._alarm)
+            self._join(tasks, self._zalo_oa)
+            self._announce(t("start.zalo_oa_on"))
+
+    def _own_jobs(self) -> tuple[Job, ...]:
+        """Jobs that need the settings, or a channel that is set."""
+        threshold, budget = self._settings.no_union_threshold, self._budget
+
+        def watch_no_union(session: Session, now: datetime) -> None:
+            watch_interests(session, threshold, now, now.astimezone(VIETNAM).date())
+
+        jobs = (Job("no_union", timedelta(days=1), watch_no_union),)
+        if budget is None:
+            return jobs
+
+        def watch(session: Session, now: datetime) -> None:
+            watch_budget(budget, self.inbox.alert_operator, session, now)
+
+        return (*jobs, Job("zalo_bot_budget", _BUDGET_EVERY, watch))
+
+    async def _alarm(self, subject: str, text: str) -> None:
+        """Tell the operator, once for each subject. A database that takes nothing costs the alarm, not the channel."""
+        try:
+            await self._database.run(self.inbox.alert_operator, subject, text)
+        except SQLAlchemyError as error:
+            log.error("alarm_not_stored", error=type(error).__name__)
+
     def _operator(self) -> OperatorContact:
         """Where alerts go: the operator's chat through the desk bot, else the log."""
         if self._settings.operator_telegram_id:
@@ -205,7 +289,9 @@ class App:
             self._union,
             self._settings.web_public_url,
             self._readiness,
-            self._take_telegram_webhook if self._settings.telegram_webhook_url else None,
+            self._webhooks(),
+            self._pages(),
+            self._public_files,
         )
         config = uvicorn.Config(
             pages.app,
@@ -236,11 +322,41 @@ class App:
         if not self._settings.telegram_token:
             self._announce(t("start.telegram_off"))
 
-    async def _take_telegram_webhook(self, secret: str, raw: Raw) -> None:
+    def _webhooks(self) -> dict[str, Webhook]:
+        """Where platforms post, below the address of the page, and who takes what they post."""
+        webhooks: dict[str, Webhook] = {}
+        if self._settings.telegram_webhook_url:
+            webhooks[TELEGRAM_WEBHOOK_PATH] = self._take_telegram_webhook
+        if self._settings.zalo_bot_webhook_secret:
+            webhooks[ZALO_BOT_WEBHOOK_PATH] = self._take_zalo_bot_webhook
+        if self._settings.zalo_oa_id:
+            webhooks[ZALO_OA_WEBHOOK_PATH] = self._take_zalo_oa_webhook
+        return webhooks
+
+    def _pages(self) -> dict[str, Page]:
+        """Pages for the operator: where Zalo sends the administrator who gave the app its permissions."""
+        return {ZALO_OA_LOGIN_PATH: self._finish_zalo_login} if self._settings.zalo_oa_id else {}
+
+    async def _finish_zalo_login(self, query: Mapping[str, str]) -> tuple[int, str]:
+        if self._zalo_oa is None:
+            return 503, t("web.unavailable")
+        return await self._zalo_oa.finish_login(query)
+
+    async def _take_zalo_bot_webhook(self, headers: Mapping[str, str], body: bytes) -> int:
+        if self._zalo_bot is None:
+            raise StorageUnavailable
+        return await self._zalo_bot.take_webhook(self.inbox.receive, headers, body)
+
+    async def _take_zalo_oa_webhook(self, headers: Mapping[str, str], body: bytes) -> int:
+        if self._zalo_oa is None:
+            raise StorageUnavailable
+        return await self._zalo_oa.take_webhook(self.inbox.receive, headers, body)
+
+    async def _take_telegram_webhook(self, headers: Mapping[str, str], body: bytes) -> int:
         """An update by webhook; while the library is still loading, Telegram is asked to send it again."""
         if self._telegram is None:
             raise StorageUnavailable
-        await self._telegram.take_webhook(self.inbox.receive, secret, raw)
+        return await self._telegram.take_webhook(self.inbox.receive, headers, body)
 
     async def _is_writable(self) -> bool:
         """Whether the database takes a write now. Anybody may ask, so it is tried at most once in a short while."""
@@ -262,8 +378,28 @@ class App:
         channels: dict[str, Any] = {"web": True}
         if self._settings.telegram_token:
             channels["telegram"] = self._telegram is not None and self._telegram.is_connected
-        return {"ready": is_writable, "database": is_writable, "channels": channels}
+        if self._settings.zalo_bot_token:
+            channels["zalo_bot"] = self._zalo_bot is not None and self._zalo_bot.is_connected
+        if self._settings.zalo_oa_id:
+            channels["zalo_oa"] = self._zalo_oa is not None and self._zalo_oa.is_connected
+        state = {"ready": is_writable, "database": is_writable, "channels": channels}
+        return state | (await self._show_budgets() if is_writable else {})
+
+    async def _show_budgets(self) -> dict[str, Any]:
+        """What metered accounts have used of their month."""
+        if self._budget is None:
+            return {}
+        today = self._now().astimezone(VIETNAM).date()
+        usage = await self._database.look(month_usage, self._budget.sender, today)
+        return {"budgets": {"zalo_bot": show_budget(self._budget, usage)}}
+
+
+def _budget_of(settings: Settings) -> Budget | None:
+    if not settings.zalo_bot_token:
+        return None
+    sender = f"zalo_bot:{settings.zalo_bot_token.split(':')[0]}"
+    return Budget(sender, settings.zalo_bot_messages_per_month, settings.zalo_bot_people)
 
 
 def _has_work(session: Session) -> bool:
-    return bool(count_waiting(session) or count_open(session))
+    return bool(count_waiting(session)) or has_open(session)

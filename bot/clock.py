@@ -14,6 +14,8 @@ from db.deliveries import count_open
 from db.deployment import take_turn
 from db.inbox import count_set_aside, count_waiting
 from db.session import Database
+from handlers.feature import VIETNAM
+from handlers.organisation.service import carry_on
 from handlers.retention import apply_retention
 
 log = structlog.get_logger()
@@ -23,11 +25,12 @@ _TICK_SECONDS = 20
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of work, how often it runs, and the function that does it in one transaction."""
+    """A piece of work, how often it runs, and the function that does it in one transaction. One that returns True has
+    more to do and goes on at once, in another transaction: a long job keeps nobody from writing for long."""
 
     name: str
     every: timedelta
-    work: Callable[[Session, datetime], None]
+    work: Callable[[Session, datetime], bool | None]
 
 
 def _measure(session: Session, _now: datetime) -> None:
@@ -37,7 +40,12 @@ def _measure(session: Session, _now: datetime) -> None:
         OPEN_DELIVERIES.labels(sender).set(count)
 
 
+def _carry_on_reorganising(session: Session, now: datetime) -> bool:
+    return carry_on(session, now, now.astimezone(VIETNAM).date())
+
+
 JOBS = (
+    Job("reorganise", timedelta(minutes=1), _carry_on_reorganising),
     Job("retention", timedelta(days=1), apply_retention),
     Job("measure", timedelta(minutes=1), _measure),
 )
@@ -68,11 +76,16 @@ class Clock:
         """Run every job that is due; a job that fails is tried again at the next tick."""
         for job in self._jobs:
             try:
-                await self._database.run(_run_if_due, job, self._now())
+                has_more = await self._database.run(_run_if_due, job, self._now())
+                while has_more:
+                    has_more = await self._database.run(_run_again, job, self._now())
             except SQLAlchemyError as error:
                 log.error("job_failed", job=job.name, error=type(error).__name__)
 
 
-def _run_if_due(session: Session, job: Job, now: datetime) -> None:
-    if take_turn(session, job.name, now - job.every, now):
-        job.work(session, now)
+def _run_again(session: Session, job: Job, now: datetime) -> bool:
+    return bool(job.work(session, now))
+
+
+def _run_if_due(session: Session, job: Job, now: datetime) -> bool:
+    return take_turn(session, job.name, now - job.every, now) and bool(job.work(session, now))

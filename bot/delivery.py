@@ -5,12 +5,13 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from bot.batcher import Batcher
 from bot.metrics import DELIVERIES
@@ -22,9 +23,12 @@ from bot.transports import (
     SendUnavailable,
     SendUncertain,
     Transport,
+    WindowClosed,
 )
-from db.accounts import mark_unreachable
+from db.accounts import find_account, mark_unreachable
+from db.conversations import get_conversation
 from db.deliveries import (
+    FAR_OFF,
     REPEATABLE_KINDS,
     Outcome,
     claim_due,
@@ -34,9 +38,10 @@ from db.deliveries import (
     recover_claimed,
 )
 from db.keys import KeyProblem
-from db.models import Delivery, DeliveryState
-from db.session import Database
-from handlers.chat import StoredReply
+from db.models import Delivery, DeliveryKind, DeliveryState
+from db.session import Database, lock_lane
+from handlers.chat import StoredButton, StoredReply
+from handlers.offers import offer
 
 log = structlog.get_logger()
 
@@ -159,6 +164,8 @@ class Sender:
         if outcome.state in (DeliveryState.FAILED, DeliveryState.UNKNOWN):
             log.warning("delivery_not_sent", delivery_id=delivery.id, kind=delivery.kind.value)
         await self._keep(delivery, lambda: self._outcomes.add(outcome))
+        if outcome.state is DeliveryState.SENT and delivery.kind is not DeliveryKind.REPLY:
+            await self._note_offer(delivery)
 
     async def _keep(self, delivery: Delivery, write: Callable[[], Awaitable[None]]) -> None:
         """Write down what sending taught us, as soon as the database takes it: the message is out, or cannot go."""
@@ -171,8 +178,10 @@ class Sender:
 
     async def _send(self, delivery: Delivery) -> Outcome:
         """One attempt, and what follows from how it ended."""
+        tried_at = self._now()
         try:
-            sent_id = await self._transport.send(delivery.address or "", StoredReply.from_json(delivery.body))
+            reply = StoredReply.from_json(delivery.body, delivery.id)
+            sent_id = await self._transport.send(delivery.address or "", reply)
             return Outcome(delivery.id, DeliveryState.SENT, platform_message_id=sent_id)
         except AccountPaused as pause:
             self._rate.pause(pause.seconds)
@@ -187,6 +196,9 @@ class Sender:
             return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
         except SendFailed as error:
             return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
+        except WindowClosed as closed:  # it goes when this person writes: `release_waiting`
+            retry_at = closed.until or tried_at + FAR_OFF
+            return Outcome(delivery.id, DeliveryState.DUE, closed.reason, retry_at, tried_at=tried_at)
         except SendUnavailable:
             return self._again(delivery, "unavailable", self._backoff(delivery))
         except SendUncertain:
@@ -196,6 +208,14 @@ class Sender:
         except Exception as error:  # noqa: BLE001  # a bug in a transport must not stop the account's other messages
             log.error("send_failed", delivery_id=delivery.id, error=type(error).__name__)
             return Outcome(delivery.id, DeliveryState.FAILED, f"bug:{type(error).__name__}")
+
+    async def _note_offer(self, delivery: Delivery) -> None:
+        """Where buttons are numbered, a number means the list a person saw last, also when that came unasked. What
+        answers an event was noted with it."""
+        buttons = StoredReply.from_json(delivery.body).buttons
+        if self._transport.channel.numbers_buttons and any(button.action for button in buttons):
+            whom = (delivery.sender, delivery.recipient, buttons, self._now())
+            await self._keep(delivery, lambda: self._database.run(_offer_unasked, *whom))
 
     def _again(self, delivery: Delivery, reason: str, seconds: float) -> Outcome:
         retry_at = self._now() + timedelta(seconds=seconds)
@@ -209,3 +229,10 @@ class Sender:
 
     async def _record(self, outcomes: list[Outcome]) -> None:
         await self._database.run(record_outcomes, outcomes, self._now())
+
+
+def _offer_unasked(session: Session, sender: str, lane: str, buttons: Sequence[StoredButton], now: datetime) -> None:
+    lock_lane(session, lane)
+    account = find_account(session, sender, lane)
+    if account is not None:
+        offer(get_conversation(session, account.id, now), buttons)

@@ -1,5 +1,6 @@
 """Says whether the bot can serve: settings, keys, database, migrations, content and channels, one line each."""
 
+import json
 import socket
 import urllib.error
 import urllib.request
@@ -43,6 +44,7 @@ def examine(settings: Settings, today: date) -> list[Finding]:
     findings.append(_look_at_content(today))
     findings.append(_look_at_web(settings))
     findings += _look_at_telegram(settings)
+    findings.append(_look_at_zalo_bot(settings))
     return findings
 
 
@@ -126,3 +128,21 @@ def _ask_telegram(what: str, api_url: str, token: str) -> Finding:
         return Finding(what, False, t("doctor.telegram_refused", status=error.code))
     except (urllib.error.URLError, OSError):
         return Finding(what, False, t("doctor.telegram_unreachable"))
+
+
+def _look_at_zalo_bot(settings: Settings) -> Finding:
+    """Whether Zalo knows the bot's token; it may say no with HTTP 200. The address holds the token, as above."""
+    what = t("doctor.zalo_bot")
+    if not settings.zalo_bot_token:
+        return Finding(what, True, t("doctor.off"))
+    try:
+        url = f"{settings.zalo_bot_api_url}/bot{settings.zalo_bot_token}/getMe"
+        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310  # the operator's own setting
+            said = json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return Finding(what, False, t("doctor.zalo_bot_refused", status=error.code))
+    except (urllib.error.URLError, OSError, ValueError):
+        return Finding(what, False, t("doctor.zalo_bot_unreachable"))
+    if isinstance(said, dict) and said.get("ok") is True:
+        return Finding(what, True, t("doctor.zalo_bot_good"))
+    return Finding(what, False, t("doctor.zalo_bot_refused", status="ok: false"))

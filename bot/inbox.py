@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from bot.batcher import Batcher
 from bot.metrics import EVENT_SECONDS, EVENTS
+from bot.parts import draw_parts
 from bot.transports import Raw, StorageUnavailable, Transport
-from bot.transports.formatting import split
-from db.accounts import lane_of, meet_account
+from db.accounts import find_account, lane_of, meet_account
 from db.conversations import get_conversation
-from db.deliveries import Outgoing, add_deliveries
+from db.deliveries import Outgoing, add_deliveries, release_waiting
 from db.inbox import (
     MAX_ATTEMPTS,
     Arrival,
@@ -37,6 +37,8 @@ from handlers.chat import Incoming, Reply
 from handlers.dispatch import handle
 from handlers.errors import UserError, code_of, explain, explain_failure
 from handlers.feature import Context, Union
+from handlers.offers import remember_offer
+from handlers.workplaces import Finder
 from knowledge.answer import Answerer
 from knowledge.texts import t
 
@@ -116,10 +118,9 @@ class Inbox:
         operator: OperatorContact,
         wake_sender: Callable[[str], None],
         now: Callable[[], datetime],
-        finder: Finder | None = None,
     ) -> None:
         self._database = database
-        self._finder = finder or Finder()
+        self._finder = Finder()
         self._answerer = answerer
         self._union = union
         self._operator = operator
@@ -326,6 +327,7 @@ class Inbox:
         incoming = transport.read(json.loads(event.raw or "{}"))
         if incoming is not None:
             account, is_new = meet_account(session, incoming.sender, lane, incoming.address, incoming.display_name, now)
+            release_waiting(session, lane, now)
             conversation = get_conversation(session, account.id, now)
             context = Context(
                 session,
@@ -335,6 +337,7 @@ class Inbox:
                 self._answerer,
                 self._union,
                 transport.channel,
+                self._finder,
                 is_new,
                 incoming.text,
             )
@@ -354,7 +357,7 @@ class Inbox:
         incoming = _read_again(event, transport)
         if isinstance(error, UserError):
             if incoming is not None:
-                self._add_replies(session, transport, event, incoming.address, [explain(error)])
+                self._explain(session, transport, event, incoming.address, explain(error))
             return self._finish(event, now)
         code = code_of(error)
         log.error("event_failed", event_id=event.id, code=code, error=type(error).__name__, place=_place_of(error))
@@ -363,7 +366,7 @@ class Inbox:
             return Tried(again_in=(event.next_try_at - now).total_seconds())
         EVENTS.labels(event.sender, "set_aside").inc()
         if incoming is not None:
-            self._add_replies(session, transport, event, incoming.address, [explain_failure(code, self._union.hotline)])
+            self._explain(session, transport, event, incoming.address, explain_failure(code, self._union.hotline))
         self._alert_operator(session, event, code)
         return Tried(event.platform_id, event.sender)
 
@@ -383,20 +386,31 @@ class Inbox:
                 recipient=event.lane,
                 sender=event.sender,
                 address=address,
-                body=part.to_json(),
+                body=body,
                 expires_at=now + REPLY_LIFETIME,
                 stored_is_sent=transport.stored_is_sent,
             )
-            for number, part in enumerate(part for reply in replies for part in _parts_of(reply, transport))
+            for number, body in enumerate(draw_parts(replies, transport))
         ]
         add_deliveries(session, messages, now)
 
+    def _explain(self, session: Session, transport: Transport, event: InboxEvent, address: str, reply: Reply) -> None:
+        """Tell what went wrong; the way back that stands under it can be typed like any other button."""
+        self._add_replies(session, transport, event, address, [reply])
+        account = find_account(session, event.sender, event.lane)
+        if account is not None:
+            remember_offer(get_conversation(session, account.id, self._now()), [reply], transport.channel)
+
     def _alert_operator(self, session: Session, event: InboxEvent, code: str) -> None:
-        now = self._now()
         text = t("operator.event_set_aside", attempts=event.attempts, sender=event.sender, code=code, event_id=event.id)
+        self.alert_operator(session, f"event:{event.id}", text)
+
+    def alert_operator(self, session: Session, subject: str, text: str) -> None:
+        """Tell the operator in the same transaction, once for each subject."""
+        now = self._now()
         alert = Outgoing(
             kind=DeliveryKind.OPERATOR_ALERT,
-            subject=f"event:{event.id}",
+            subject=subject,
             recipient=lane_of(self._database.keys, self._operator.sender, self._operator.address),
             sender=self._operator.sender,
             address=self._operator.address,
@@ -409,13 +423,6 @@ class Inbox:
 
 class StoppedTheProgram(Exception):
     """This event was being handled each time the program stopped; it is set aside instead of tried again."""
-
-
-def _parts_of(reply: Reply, transport: Transport) -> list[Reply]:
-    """A reply as the messages a platform carries, buttons and files with the last: each part is its own ledger line, so
-    that a crash half-way repeats no part that was sent."""
-    *first, last = split(reply.text, transport.text_limit, transport.measure)
-    return [*(Reply(part) for part in first), Reply(last, reply.buttons, reply.files)]
 
 
 def _read_again(event: InboxEvent, transport: Transport) -> Incoming | None:

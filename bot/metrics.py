@@ -15,6 +15,11 @@ DELIVERIES = Counter("union_deliveries_total", "Messages by bot account and how 
 OPEN_DELIVERIES = Gauge("union_deliveries_open", "Messages still to be sent, by bot account", ["sender"])
 WAITING_EVENTS = Gauge("union_events_waiting", "Updates received and not handled yet")
 SET_ASIDE_EVENTS = Gauge("union_events_set_aside", "Updates given up after repeated failures")
+MONTH_MESSAGES = Gauge("union_month_messages", "Messages of this month by metered bot account", ["sender", "direction"])
+PEOPLE = Gauge("union_account_people", "People a metered bot account has met", ["sender"])
+ZALO_BOT_FORMS = Counter("union_zalo_bot_forms_total", "In which of several forms events of Zalo Bot came", ["form"])
+ZALO_POSTS = Counter("union_zalo_posts_total", "Posts to the Official Account's webhook, by what they were", ["what"])
+ZALO_MESSAGES = Counter("union_zalo_messages_total", "Official Account messages by the window they went in", ["window"])
 
 
 def serve_metrics(port: int) -> None:

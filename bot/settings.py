@@ -9,8 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from handlers.no_union.rules import SMALLEST_THRESHOLD
+
 _TOKEN = re.compile(r"^\d+:[\w-]+$")
 _SECRET = re.compile(r"^[A-Za-z0-9_-]{16,256}$")
+_ZALO_BOT_TOKEN = re.compile(r"^\d+:[^\s/?#%]+$")
 
 
 class Settings(BaseSettings):
@@ -27,6 +30,16 @@ class Settings(BaseSettings):
 
     union_name: str = Field("Công đoàn", description="The union's name as members read it")
     union_hotline: str = Field("", description="A telephone number that a person answers")
+
+    document_templates: Path = Field(
+        Path("data/templates"), description="Folder with the union's own mau-5a.docx and mau-5b.docx, where it has any"
+    )
+
+    no_union_threshold: int = Field(
+        5,
+        ge=SMALLEST_THRESHOLD,
+        description="How many people must tell that their workplace has no union before anybody hears of it; 3 or more",
+    )
 
     web_host: str = Field("127.0.0.1", description="Address the web chat listens on")
     web_port: int = Field(8080, ge=0, le=65535, description="Port of the web chat; 0 takes any free one")
@@ -49,6 +62,36 @@ class Settings(BaseSettings):
     )
     operator_telegram_id: str = Field(
         "", description="Telegram chat that hears when something breaks, through the desk bot; empty: only the log does"
+    )
+
+    zalo_bot_token: str = Field("", repr=False, description="Token of the Zalo Bot; empty: it is off")
+    zalo_bot_api_url: str = Field("https://bot-api.zaloplatforms.com", description="Address of Zalo's Bot Platform")
+    zalo_bot_webhook_secret: str = Field(
+        "",
+        repr=False,
+        description="Secret that Zalo sends with each event of the bot: 16 to 256 of A-Z a-z 0-9 _ -; empty: it polls",
+    )
+    zalo_bot_messages_per_month: int = Field(
+        3000, ge=1, description="Messages a month that the Zalo Bot's plan allows, in and out together"
+    )
+    zalo_bot_people: int = Field(50, ge=1, description="People whom the Zalo Bot's plan allows it to talk with")
+
+    zalo_oa_id: str = Field("", pattern=r"^\d*$", description="Number of the Zalo Official Account; empty: it is off")
+    zalo_app_id: str = Field(
+        "", pattern=r"^\d*$", description="Number of the Zalo app that the Official Account is linked with"
+    )
+    zalo_app_secret: str = Field("", repr=False, description="Secret key of the Zalo app")
+    zalo_oa_secret: str = Field(
+        "", repr=False, description="Secret key of the Official Account, by which its webhook signs"
+    )
+    zalo_card_image_url: str = Field(
+        "", description="Public https picture on the card that asks for a telephone number; empty: people type theirs"
+    )
+    zalo_templates: bool = Field(False, description="Allow paid ZBS template messages; needs a Zalo Cloud account")
+    zalo_api_url: str = Field("https://openapi.zalo.me", description="Address of Zalo's OpenAPI")
+    zalo_oauth_url: str = Field("https://oauth.zaloapp.com", description="Address where Zalo gives out tokens")
+    zalo_business_url: str = Field(
+        "https://business.openapi.zalo.me", description="Address of Zalo's template messages"
     )
 
     law_texts: Path | None = Field(
@@ -74,6 +117,13 @@ class Settings(BaseSettings):
             raise ValueError("must look like 123456:ABC… as @BotFather gives it")
         return value
 
+    @field_validator("zalo_bot_token")
+    @classmethod
+    def _looks_like_a_zalo_token(cls, value: str) -> str:
+        if value and not _ZALO_BOT_TOKEN.match(value):
+            raise ValueError("must look like 123456:abc… as Zalo Bot Creator gives it")
+        return value
+
     @field_validator("web_trusted_proxies")
     @classmethod
     def _are_addresses(cls, value: str) -> str:
@@ -84,7 +134,15 @@ class Settings(BaseSettings):
                 raise ValueError("must be addresses such as 127.0.0.1 or 10.0.0.0/8, separated by commas") from None
         return value
 
-    @field_validator("web_public_url", "telegram_webhook_url")
+    @field_validator(
+        "web_public_url",
+        "telegram_webhook_url",
+        "zalo_bot_api_url",
+        "zalo_card_image_url",
+        "zalo_api_url",
+        "zalo_oauth_url",
+        "zalo_business_url",
+    )
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
@@ -99,6 +157,12 @@ class Settings(BaseSettings):
             raise ValueError("TELEGRAM_WEBHOOK_URL needs TELEGRAM_WEBHOOK_SECRET: 16 to 256 of A-Z a-z 0-9 _ -")
         if self.operator_telegram_id and not self.telegram_desk_token:
             raise ValueError("OPERATOR_TELEGRAM_ID needs TELEGRAM_DESK_TOKEN")
+        if self.zalo_bot_webhook_secret and not _SECRET.match(self.zalo_bot_webhook_secret):
+            raise ValueError("ZALO_BOT_WEBHOOK_SECRET must be 16 to 256 of A-Z a-z 0-9 _ -")
+        if self.zalo_bot_webhook_secret and not self.web_public_url:
+            raise ValueError("ZALO_BOT_WEBHOOK_SECRET needs WEB_PUBLIC_URL")
+        if self.zalo_oa_id and not (self.zalo_app_id and self.zalo_app_secret and self.zalo_oa_secret):
+            raise ValueError("ZALO_OA_ID needs ZALO_APP_ID, ZALO_APP_SECRET and ZALO_OA_SECRET")
         return self
 
     @property
@@ -112,7 +176,17 @@ class Settings(BaseSettings):
         """Values that must never stand in a log."""
         return tuple(
             filter(
-                None, (self.telegram_token, self.telegram_desk_token, self.telegram_webhook_secret, self.database_url)
+                None,
+                (
+                    self.telegram_token,
+                    self.telegram_desk_token,
+                    self.telegram_webhook_secret,
+                    self.zalo_bot_token,
+                    self.zalo_bot_webhook_secret,
+                    self.zalo_app_secret,
+                    self.zalo_oa_secret,
+                    self.database_url,
+                ),
             )
         )
 

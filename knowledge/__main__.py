@@ -11,15 +11,17 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from knowledge.answer import load_answerer
+from knowledge.answer import build_answerer, load_answerer
 from knowledge.ask import answer_batch, as_record, describe, preview
 from knowledge.check import check_content, summary
 from knowledge.check_texts import check_texts
-from knowledge.curate import CurateError, new_entry, report, show_impact
+from knowledge.curate import CurateError, new_entry, show_impact
 from knowledge.entry import CONTENT
+from knowledge.heard import read_heard
 from knowledge.law import INDEX, LawError, build_index, import_law, write_index
 from knowledge.load import load_library
 from knowledge.places import index_annex, write_places
+from knowledge.report import report, report_heard
 from knowledge.texts import t
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -54,7 +56,13 @@ def new(arguments: argparse.Namespace) -> int:
 
 
 def show_report(arguments: argparse.Namespace) -> int:
-    say(report(load_library(), arguments.today))
+    heard = read_heard(arguments.questions) if arguments.questions is not None else None
+    library = load_library()
+    if heard is not None:
+        say(report_heard(heard, build_answerer(library), arguments.today) + "\n")
+    say(report(library, arguments.today))
+    if heard is None:
+        say("\n" + t("knowledge.report.no_questions"))
     return 0
 
 
@@ -134,7 +142,8 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("topic")
     one.set_defaults(run=new)
 
-    one = commands.add_parser("report", help="what is due, and which figures are used where")
+    one = commands.add_parser("report", help="what is due, which figures are used where, what was asked in vain")
+    one.add_argument("--questions", type=Path, help="file written by python -m bot questions export")
     one.set_defaults(run=show_report)
 
     one = commands.add_parser("impact", help="every entry that rests on a law or on one article of it")

@@ -19,7 +19,8 @@ from knowledge.pages import CITED, Page, distinct, make_page
 from knowledge.places import Places, load_places
 from knowledge.search import Found, Hit, Searcher
 from knowledge.statutes import Statutes
-from knowledge.talk import Talk, load_talk
+from knowledge.talk import Talk, load_phrasebook
+from knowledge.telex import Retyper
 from knowledge.texts import t
 from knowledge.topics import Topic, load_topics
 from knowledge.words import load_lexicon, matches_in, split_words
@@ -54,8 +55,8 @@ class Outcome(StrEnum):
 class Answer:
     """What was decided. `options` are what to choose from when asking back, and what else may be meant beside an
     answer. `text` is what is said when no entry is shown; when asking back it stands above the options, beside an
-    answer it is said before the entry. Empty leaves the sentence to the caller. `score` is the chance that the first
-    entry is right."""
+    answer it is said before the entry. Empty leaves the sentence to the caller; for small talk that is the one under
+    small_talk.<talk>. `score` is the chance that the first entry is right."""
 
     outcome: Outcome
     entry_id: str | None
@@ -63,6 +64,7 @@ class Answer:
     options: tuple[str, ...]
     on: date
     text: str = ""
+    talk: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Parts:
     searcher: Searcher
     statutes: Statutes
     talk: Talk
+    retyper: Retyper
     bar: Bar
     topics: list[Topic]
     places: Places | None = None
@@ -97,9 +100,10 @@ class Answerer:
 
     def answer(self, text: str, today: date) -> Answer:
         """What to say to a message, by the law of the day it speaks of, else of today."""
-        intent = self.parts.talk.small_talk(text, self.parts.searcher.lexicon)
-        if intent is not None:
-            return Answer(Outcome.SMALL_TALK, None, 1.0, (), today, t(f"small_talk.{intent}"))
+        text = self.parts.retyper.retyped(text)
+        talk = self.parts.talk.small_talk(text, self.parts.searcher.lexicon)
+        if talk is not None and talk.is_sure:
+            return Answer(Outcome.SMALL_TALK, None, 1.0, (), today, talk=talk.intent)
         on = day_spoken_of(text, today) or today
         statute = self._look_up(text, on)
         if statute is not None:
@@ -109,7 +113,10 @@ class Answerer:
             return place
         if self.parts.talk.own_case(text):
             return Answer(Outcome.HANDOVER, None, 1.0, (), on)
-        return self._decide(text, on)
+        answer = self._decide(text, on)
+        if talk is not None and answer.outcome is not Outcome.ANSWER and talk.outweighs(self._names_something(text)):
+            return Answer(Outcome.SMALL_TALK, None, 1.0 - answer.score, (), today, talk=talk.intent)
+        return answer
 
     def judge(self, text: str, on: date) -> Judged:
         """The best entries for a text and how far they can be trusted, whatever the bar."""
@@ -149,9 +156,14 @@ class Answerer:
         if len(parts) < 2:
             return []
         bar = self.parts.bar.answer_from
-        judged = [self.judge(part, on) for part in parts[:MOST_QUESTIONS]]
-        sure = [one.hits[0].entry_id for one in judged if one.first >= bar]
-        return sure if judged[0].first >= bar else []
+        sure = []
+        for part in parts[:MOST_QUESTIONS]:
+            judged = self.judge(part, on)
+            if judged.first >= bar:
+                sure.append(judged.hits[0].entry_id)
+            elif not sure:
+                return []
+        return sure
 
     def _mind_length(self, text: str, judged: Judged) -> Judged:
         """A few syllables that name no subject of ours are never answered, and a subject alone is asked back."""
@@ -259,5 +271,6 @@ def build_answerer(
     texts = LawTexts(law_texts) if law_texts is not None and law_texts.is_dir() else None
     statutes = Statutes(library, laws, lexicon, texts)
     searcher = Searcher(entries, lexicon, laws)
-    talk, bar, topics = load_talk(content), load_bar(content), load_topics(content)
-    return Answerer(Parts(library, searcher, statutes, talk, bar, topics, load_places(library, content)))
+    talk, places = Talk(load_phrasebook(content), searcher.phrases), load_places(library, content)
+    retyper = Retyper([*searcher.speller.known, *talk.words, *lexicon.readings, *(places.words if places else ())])
+    return Answerer(Parts(library, searcher, statutes, talk, retyper, load_bar(content), load_topics(content), places))

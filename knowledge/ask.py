@@ -23,6 +23,8 @@ def first_message(answerer: Answerer, answer: Answer) -> str:
     if answer.outcome is Outcome.ASK_BACK:
         return t("faq.ask_back")  # the handlers put the questions on buttons below it
     key = "faq.handover" if answer.outcome is Outcome.HANDOVER else "faq.abstain"
+    if answer.outcome is Outcome.SMALL_TALK:
+        key = f"small_talk.{answer.talk}"
     return t(key, hotline=t("union.no_hotline"))
 
 

@@ -108,57 +108,6 @@ def changing_figures(library: Library, today: date) -> dict[str, tuple[date, lis
     return found
 
 
-def report(library: Library, today: date) -> str:
-    """What is due, as text for a terminal."""
-    entries = alive(library)
-    count = {status.value: sum(one.status is status for one in library.entries.values()) for status in Status}
-    lines = [t("knowledge.report.statuses", total=len(library.entries), **count), ""]
-
-    def section(key: str, rows: list[str], **values: object) -> None:
-        lines.append(t(f"knowledge.report.{key}", count=len(rows), **values))
-        lines.extend([*rows, ""])
-
-    section(
-        "unchecked",
-        [
-            t("knowledge.report.unchecked_row", id=one.id, day=one.last_checked or "–", by=one.checked_by or "–")
-            for one in unchecked(library, today)
-        ],
-        months=CHECK_MONTHS,
-    )
-    section(
-        "sources",
-        [
-            t("knowledge.report.source_row", number=number, day=_last_day(library, number), entries=", ".join(ids))
-            for number, ids in ending_sources(library, today).items()
-        ],
-        days=WARN_DAYS,
-    )
-    section(
-        "figures",
-        [
-            t("knowledge.report.figure_row", name=name, day=day, entries=", ".join(ids))
-            for name, (day, ids) in changing_figures(library, today).items()
-        ],
-        days=WARN_DAYS,
-    )
-    silent = [one for one in entries if not any(period.span.holds(today) for period in periods_of(one))]
-    section("stale", [t("knowledge.report.stale_row", id=one.id) for one in silent])
-    uses = uses_of_figures(library)
-    section("uses", [_use_row(library, name, ids) for name, ids in uses.items() if ids])
-    section("unused", [t("knowledge.report.stale_row", id=name) for name, ids in uses.items() if not ids])
-    return "\n".join(lines).rstrip()
-
-
-def _last_day(library: Library, number: str) -> date | None:
-    return library.sources[number].effective_to
-
-
-def _use_row(library: Library, name: str, ids: list[str]) -> str:
-    title = library.figures[name].title
-    return t("knowledge.report.use_row", name=name, title=title, count=len(ids), entries=", ".join(ids))
-
-
 @dataclass(frozen=True)
 class Impact:
     """An entry that a change of some law touches: the places it cites, and the figures it shows."""

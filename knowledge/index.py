@@ -36,6 +36,11 @@ class Index:
         column = self.columns.get(term)
         return 0.0 if column is None else float(self.idf[column])
 
+    def count_of(self, term: str) -> int:
+        """How many texts have a term."""
+        column = self.columns.get(term)
+        return 0 if column is None else int(self.starts[column + 1] - self.starts[column])
+
     def holds(self, term: str, row: int) -> bool:
         """Whether the text in that row has the term."""
         column = self.columns.get(term)

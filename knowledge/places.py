@@ -139,6 +139,7 @@ class Places:
         for place in annex.places:
             self._communes.setdefault(fold(self._kind.sub("", place.name)), []).append(place)
         self._provinces = {fold(self._kind.sub("", province)): province for province in annex.rest}
+        self.words = frozenset(word for name in (*self._communes, *self._provinces) for word in name.split())
 
     def find(self, text: str, on: date) -> Said | None:
         """The sentence about the place a question names; None when it is not about the minimum wage of a place."""

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from knowledge.entry import Entry
 from knowledge.index import Floats, Index, build_bm25, build_cosine, score_one
 from knowledge.law import IndexedLaw
 from knowledge.normalize import fold
 from knowledge.spelling import Speller
-from knowledge.terms import READING, Terms, terms_of, terms_of_words
+from knowledge.terms import Terms, terms_of, terms_of_words
 from knowledge.words import Lexicon, bare, split_words
 
 PHRASES, ENTRY, ANSWER, HEADINGS, LETTERS = 0.5, 0.7, 0.3, 0.15, 0.3
@@ -75,14 +75,16 @@ class Searcher:
         self.answers = build_bm25(terms_of(_NOT_ANSWER.sub(" ", entry.body), lexicon) for entry in entries)
         self._headings = build_bm25(terms_of(_headings(entry, laws), lexicon) for entry in entries)
         self.rarest = float(self.phrases.idf.max(initial=1.0))
-        self.speller = Speller(term for term in self.phrases.columns if " " not in term and ":" not in term)
+        syllables = [term for term in self.phrases.columns if " " not in term and ":" not in term]
+        self.speller = Speller(syllables, self.phrases.count_of)
 
     def search(self, text: str, limit: int = 10, without: int | None = None, *, letters: bool = True) -> Found:
         """The best entries, best first; none when the text shares no word with any of them. `without` leaves one
         phrasing, by its number among all, out of the comparison; `letters=False` leaves rapidfuzz out."""
         words = split_words(text)
-        mended = self.speller.mend(words, self.lexicon) if letters else None
-        terms = self._terms_of(words, mended)
+        if letters:
+            words = self.speller.mend(words, self.lexicon)
+        terms = self._terms_of(words)
         if not self.ids or not terms:
             return Found()
         near = self.phrases.scores(weigh(terms, self.phrases))
@@ -96,7 +98,7 @@ class Searcher:
         total = PHRASES * _scaled(near) + ENTRY * _scaled(whole)
         total += ANSWER * _scaled(self.answers.scores(terms)) + HEADINGS * _scaled(self._headings.scores(terms))
         best = np.argpartition(-total, min(RERANKED, len(total) - 1))[:RERANKED]
-        question = " ".join(map(bare, mended or words))[-COMPARED:]
+        question = " ".join(map(bare, words))[-COMPARED:]
         likeness = {int(row): self._likeness(question, int(row), without) if letters else 0.0 for row in best}
         ranked = sorted(((float(total[row]) + LETTERS * like, row) for row, like in likeness.items()), reverse=True)
         ranked = [(score, row) for score, row in ranked if total[row] > 0][:limit]
@@ -116,15 +118,12 @@ class Searcher:
         if without is not None and self._owners[without] == row:
             place = int(self._places[without])
             folded = folded[:place] + folded[place + 1 :]
-        return max((fuzz.token_set_ratio(question, one) for one in folded), default=0.0) / 100
+        found = process.extractOne(question, folded, scorer=fuzz.token_set_ratio)
+        return found[1] / 100 if found else 0.0
 
-    def _terms_of(self, words: Sequence[str], mended: Sequence[str] | None) -> dict[str, float]:
-        """The terms of a question, each once however often a story repeats it, with misspelt words mended beside."""
-        found = terms_of_words(words, self.lexicon)
-        if mended is not None:
-            for term, count in terms_of_words(mended, self.lexicon).items():
-                found[term] = max(found[term], READING * count)
-        terms = {term: min(count, 1.0) for term, count in found.items()}
+    def _terms_of(self, words: Sequence[str]) -> dict[str, float]:
+        """The terms of a question, each once however often a story repeats it."""
+        terms = {term: min(count, 1.0) for term, count in terms_of_words(words, self.lexicon).items()}
         if len(terms) <= MOST_TERMS:
             return terms
         telling = sorted(terms, key=lambda term: -terms[term] * self.phrases.idf_of(term))

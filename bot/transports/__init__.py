@@ -2,12 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from handlers.chat import Channel, Incoming, StoredReply
 
 TELEGRAM_WEBHOOK_PATH = "/telegram/webhook"
 """Where Telegram posts updates, below the public address of the webhook."""
+
+ZALO_BOT_WEBHOOK_PATH = "/zalo/bot/webhook"
+"""Where Zalo posts the events of a Zalo Bot, below the public address of the page."""
+
+ZALO_OA_WEBHOOK_PATH = "/zalo/oa/webhook"
+ZALO_OA_LOGIN_PATH = "/zalo/oa/callback"
+"""Where Zalo posts the events of an Official Account, and where it sends the administrator who gave us permissions."""
 
 Raw = dict[str, Any]
 """An update as the platform sent it."""
@@ -19,6 +27,9 @@ not be acknowledged."""
 Webhook = Callable[[Mapping[str, str], bytes], Awaitable[int]]
 """Takes what a platform posted (headers, whatever their case, and the raw body) and returns the HTTP status to answer,
 only once what came is stored. Raises PermissionError (answered 401), ValueError (400), `StorageUnavailable` (503)."""
+
+Page = Callable[[Mapping[str, str]], Awaitable[tuple[int, str]]]
+"""A page for the operator's browser: takes the query and returns the HTTP status and a plain text."""
 
 
 class Transport(Protocol):
@@ -88,6 +99,15 @@ class AccountPaused(Exception):
     """The platform asked the whole account to be silent for so many seconds (429)."""
 
     seconds: float
+
+
+@dataclass
+class WindowClosed(Exception):
+    """The platform takes nothing for this person now. ``reason`` is one of `db.deliveries.WAITS`; the message goes when
+    they write, or at ``until`` where that is known."""
+
+    reason: str = "window"
+    until: datetime | None = None
 
 
 class SendUnavailable(Exception):

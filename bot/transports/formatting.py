@@ -9,6 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from handlers.chat import StoredReply
+from knowledge.texts import t
+
 _TOKENS = re.compile(r"\\([*\[\\])|\*\*(.+?)\*\*|\[([^\]\n]+)\]\((https?://[^\s)]+)\)", re.DOTALL)
 _BULLET = re.compile(r"^- ", re.MULTILINE)
 
@@ -46,6 +49,16 @@ def parse(text: str) -> list[Span]:
 def to_plain(text: str) -> str:
     """For channels without formatting: a link stands in brackets behind its words."""
     return "".join(f"{span.text} ({span.link})" if span.link else span.text for span in parse(text))
+
+
+def with_buttons(text: str, reply: StoredReply) -> str:
+    """A text and below it the buttons of its reply, for a channel where nobody can press: numbers to type, and links as
+    words and address."""
+    choices = [button.label for button in reply.buttons if button.action]
+    lines = [t("menu.choose_by_number")] if choices else []
+    lines += [f"{number}. {label}" for number, label in enumerate(choices, start=reply.first_number)]
+    lines += [f"{button.label}: {button.url}" for button in reply.buttons if button.url]
+    return "\n\n".join(filter(None, (text, "\n".join(lines))))
 
 
 def to_html(text: str) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from bot.transports import Raw, Receive, StorageUnavailable
-from bot.transports.formatting import to_plain
+from bot.transports.formatting import to_plain, with_buttons
 from handlers.chat import Channel, Incoming, Kind, StoredReply
 from knowledge.texts import t
 
@@ -16,7 +16,7 @@ class TerminalTransport:
     """Reads standard input, writes standard output; a number or the words of a button press it."""
 
     sender = "terminal"
-    channel = Channel("terminal")
+    channel = Channel("terminal", numbers_buttons=True)
     messages_per_second = None
     text_limit = 100_000
     stored_is_sent = False
@@ -45,11 +45,7 @@ class TerminalTransport:
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
         """Print the message."""
-        lines = [to_plain(reply.text)]
-        choices = [button for button in reply.buttons if button.action]
-        lines += [f"  {number}. {button.label}" for number, button in enumerate(choices, start=1)]
-        lines += [f"  → {button.label}: {button.url}" for button in reply.buttons if button.url]
-        self._write("\n".join(lines) + "\n\n")
+        self._write(with_buttons(to_plain(reply.text), reply) + "\n\n")
         sys.stdout.flush()
         return None
 

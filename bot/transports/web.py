@@ -30,9 +30,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bot.inbox import Inbox
-from bot.transports import Raw, StorageUnavailable, Webhook
+from bot.transports import Page, Raw, StorageUnavailable, Webhook
 from bot.transports import Receive as ReceiveUpdate
 from bot.transports.formatting import parse
+from bot.transports.public_files import PUBLIC_FILES_PATH, PublicFiles
 from bot.transports.web_guards import BodyLimit, SecurityHeaders
 from db.accounts import find_account, forget_account, is_signing_in, lane_of, move_account
 from db.deliveries import find_sent, forget_recipient, list_to
@@ -40,7 +41,7 @@ from db.inbox import count_waiting, forget_lane, list_texts
 from db.models import Delivery
 from db.session import Database, lock_lane
 from handlers.actions import MAX_BYTES
-from handlers.chat import Channel, Incoming, Kind, StoredReply
+from handlers.chat import Channel, File, Incoming, Kind, StoredReply
 from handlers.feature import Union
 from knowledge.texts import t
 
@@ -157,6 +158,8 @@ class WebServer:
         public_url: str,
         readiness: Callable[[], Awaitable[dict[str, Any]]],
         webhooks: Mapping[str, Webhook],
+        pages: Mapping[str, Page] | None = None,
+        public_files: PublicFiles | None = None,
     ) -> None:
         self._transport = transport
         self._inbox = inbox
@@ -164,6 +167,7 @@ class WebServer:
         self._union = union
         self._public_url = public_url
         self._readiness = readiness
+        self._public_files = public_files
         self._visitors = Visitors()
         self._known: set[str] = set()
         self._page = _fill_page((_FOLDER / "chat.html").read_text(encoding="utf-8"), union)
@@ -173,9 +177,11 @@ class WebServer:
             Route("/api/messages", self._get_messages),
             Route("/api/files/{message:int}/{number:int}", self._get_file),
             Route("/api/forget", self._forget, methods=["POST"]),
+            Route(f"{PUBLIC_FILES_PATH}/{{name}}", self._get_public_file),
             Route("/healthz", self._show_health),
             Route("/readyz", self._show_readiness),
             *(Route(path, partial(_take_webhook, take), methods=["POST"]) for path, take in webhooks.items()),
+            *(Route(path, partial(_show_text, show)) for path, show in (pages or {}).items()),
             Mount("/static", StaticFiles(directory=_FOLDER / "static")),
         ]
         # around Starlette, not inside it, so that its own answer to a bug carries the headers too
@@ -207,10 +213,15 @@ class WebServer:
         number = request.path_params["number"]
         if number >= len(files):
             return _problem(404, "web.no_file")
-        file = files[number]
-        kind = "inline" if file.media_type in _SHOWN else "attachment"
-        headers = {"Content-Disposition": f"{kind}; filename*=UTF-8''{quote(file.name)}"}
-        return Response(file.content, media_type=file.media_type, headers=headers)
+        return _show_file(files[number])
+
+    async def _get_public_file(self, request: Request) -> Response:
+        """A file that is no secret, for whoever has its signed address: a platform that fetches pictures."""
+        try:
+            file = await self._public_files.find(request.path_params["name"]) if self._public_files else None
+        except SQLAlchemyError:
+            return Response(status_code=503)
+        return Response(status_code=404) if file is None else _show_file(file)
 
     async def _post_message(self, request: Request) -> Response:
         who, problem = self._recognise(request)
@@ -436,6 +447,12 @@ def _cursor(value: object) -> int:
     return int(str(value)) if str(value).isdigit() and len(str(value)) < 19 else 0
 
 
+def _show_file(file: File) -> Response:
+    kind = "inline" if file.media_type in _SHOWN else "attachment"
+    headers = {"Content-Disposition": f"{kind}; filename*=UTF-8''{quote(file.name)}"}
+    return Response(file.content, media_type=file.media_type, headers=headers)
+
+
 async def _take_webhook(take: Webhook, request: Request) -> Response:
     """What a platform posted; it sends again whatever is not answered with a 2xx."""
     try:
@@ -446,6 +463,14 @@ async def _take_webhook(take: Webhook, request: Request) -> Response:
         return Response(status_code=400)
     except StorageUnavailable:
         return Response(status_code=503)
+
+
+async def _show_text(show: Page, request: Request) -> Response:
+    """A page that something happens by; who only looks whether it is there makes nothing happen."""
+    if request.method == "HEAD":
+        return Response(status_code=200)
+    status, text = await show(request.query_params)
+    return PlainTextResponse(text, status_code=status)
 
 
 async def _read_json(request: Request) -> Any:

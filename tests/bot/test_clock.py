@@ -94,3 +94,18 @@ async def test_clock_that_was_wrong_and_put_right_holds_no_job_up(database: Data
     for moment in (NOW + timedelta(days=365), NOW, NOW + timedelta(hours=1)):
         await Clock(database, lambda moment=moment: moment, (job,)).tick()  # type: ignore[misc]  # a default binds it
     assert runs == [NOW + timedelta(days=365), NOW]
+
+
+async def test_job_with_more_to_do_goes_on_in_transactions_of_its_own(database: Database) -> None:
+    """A long job never keeps everybody else from writing for long."""
+    left = [3, 2, 1]
+    sessions = []
+
+    def work(session: Session, _now: datetime) -> bool:
+        assert session not in sessions
+        sessions.append(session)
+        left.pop()
+        return bool(left)
+
+    await Clock(database, lambda: NOW, (Job("long", timedelta(days=1), work),)).tick()
+    assert left == []
