@@ -9,8 +9,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from handlers.no_union.rules import SMALLEST_THRESHOLD
-
 _TOKEN = re.compile(r"^\d+:[\w-]+$")
 _SECRET = re.compile(r"^[A-Za-z0-9_-]{16,256}$")
 _ZALO_BOT_TOKEN = re.compile(r"^\d+:[^\s/?#%]+$")
@@ -37,7 +35,7 @@ class Settings(BaseSettings):
 
     no_union_threshold: int = Field(
         5,
-        ge=SMALLEST_THRESHOLD,
+        ge=3,  # of two people each knows the other
         description="How many people must tell that their workplace has no union before anybody hears of it; 3 or more",
     )
 

@@ -6,7 +6,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from db.keys import Keys
-from db.models import Account, Delivery, InboxEvent, OfficerRequest
+from db.models import Account, Consent, Delivery, InboxEvent, OfficerRequest
+from db.no_union import forget_interests_of
 from db.session import lock_lane
 
 _SEEN_EVERY = timedelta(hours=1)
@@ -81,5 +82,8 @@ def move_account(session: Session, sender: str, lane: str, new_lane: str, addres
 
 
 def forget_account(session: Session, account: Account) -> None:
-    """Erase an account with its conversation and requests."""
+    """Erase an account with its conversation and requests, the consents that are nobody else's, and what was told on
+    it in confidence."""
+    forget_interests_of(session, {account.id})
+    session.execute(delete(Consent).where(Consent.account_id == account.id, Consent.person_id.is_(None)))
     session.execute(delete(Account).where(Account.id == account.id))

@@ -41,3 +41,13 @@ def count_submitted(session: Session, reach: Select[int]) -> int:
     waiting = select(func.count()).select_from(Application)
     waiting = waiting.where(Application.state == ApplicationState.SUBMITTED, Application.unit_id.in_(reach))
     return session.scalars(waiting).one()
+
+
+def list_taken_up(session: Session, person_id: int, reach: Select[int], limit: int) -> list[Application]:
+    """Open applications an officer took up, at the units of their reach, the oldest first."""
+    mine = select(Application).where(
+        Application.handled_by_id == person_id,
+        Application.state.in_(OPEN_APPLICATION_STATES),
+        Application.unit_id.in_(reach),
+    )
+    return list(session.scalars(mine.order_by(Application.submitted_at, Application.id).limit(limit)))

@@ -22,3 +22,8 @@ def read_code(text: str) -> str | None:
     """The code in what a person typed, whatever its spaces, dashes and case; None when it cannot be one."""
     code = re.sub(r"[\s\-.]", "", text.upper()).translate(_MISREAD)
     return code if len(code) == _LENGTH and set(code) <= set(_ALPHABET) else None
+
+
+def new_digits(count: int) -> str:
+    """Random digits for a code that holds for minutes and whose tries are few."""
+    return f"{secrets.randbelow(10**count):0{count}}"

@@ -167,3 +167,17 @@ def list_held(session: Session, now: datetime, today: date) -> set[tuple[int, in
     """Every role held now: person, unit, role."""
     held = select(RoleGrant.person_id, RoleGrant.unit_id, RoleGrant.role).where(holds_at(now, today))
     return {(person_id, unit_id, role) for person_id, unit_id, role in session.execute(held)}
+
+
+def count_tries(session: Session, name: str, window: timedelta, now: datetime) -> int:
+    """How many tries were counted under a name within the window; counts none."""
+    row = session.get(Throttle, name)
+    return 0 if row is None or now - row.since_at > window else row.tries
+
+
+def holds_role_from_now(session: Session, person_id: int, now: datetime, today: date) -> bool:
+    """Whether a person holds a role now or has one that begins later."""
+    lasting = or_(RoleGrant.to_on.is_(None), RoleGrant.to_on >= today)
+    running = or_(RoleGrant.ended_at.is_(None), RoleGrant.ended_at > now)
+    held = select(RoleGrant.id).where(RoleGrant.person_id == person_id, lasting, running)
+    return session.scalars(held.limit(1)).first() is not None

@@ -192,6 +192,11 @@ class ListApplications(Action):
     page: int = 0
 
 
+@_action("mine")
+class ListMyWork(Action):
+    """List the applications that the officer has taken up."""
+
+
 @_action("find")
 class FindMember(Action):
     """Find a member by name or code."""
@@ -353,6 +358,70 @@ class HandleDataRequest(Action):
 
     request_id: int
     decision: str
+
+
+@_action("mg")
+class ProposeMerge(Action):
+    """Ask an applicant and somebody else at the unit whether they are one person."""
+
+    application_id: int
+    person_id: int
+
+
+@_action("ma")
+class AnswerMerge(Action):
+    """Say whether one is that other person too ("y" or "n")."""
+
+    proposal_id: int
+    answer: str
+
+
+@_action("mu")
+class UndoMerge(Action):
+    """Take two people who were merged apart again; "y" once it was asked whether that is meant."""
+
+    proposal_id: int
+    answer: str = ""
+
+
+@_action("ch")
+class ShowChannels(Action):
+    """Show a person their channels, and by which one notices come."""
+
+
+@_action("pc")
+class PreferChannel(Action):
+    """Let notices come by this channel of one's own."""
+
+    account_id: int
+
+
+@_action("xc")
+class LeaveChannel(Action):
+    """Untie another channel of one's own."""
+
+    account_id: int
+
+
+@_action("lk")
+class IssueLinkCode(Action):
+    """Show a short-lived code that ties a further channel to oneself."""
+
+
+@_action("lc")
+class ConsentToLink(Action):
+    """On a channel whose servers are abroad: whether notices may come by it ("y" or "n")."""
+
+    link_id: int
+    answer: str
+
+
+@_action("la")
+class AnswerLink(Action):
+    """Say on the first channel whether one wants the further one tied ("y" or "n")."""
+
+    link_id: int
+    answer: str
 
 
 def encode(action: Action) -> str:

@@ -8,6 +8,7 @@ from handlers.chat import Incoming, Kind, Reply, read_action
 from handlers.errors import Outdated
 from handlers.faq.conversation import FAQ, answer_question
 from handlers.feature import Context, Feature, Step, find_feature
+from handlers.identity.conversation import IDENTITY
 from handlers.menu.conversation import MENU, explain_unreadable, greet, greet_briefly, invite_privately
 from handlers.no_union.conversation import NO_UNION
 from handlers.offers import find_pressed, list_offered, remember_offer
@@ -16,7 +17,7 @@ from handlers.registration.conversation import REGISTRATION
 from knowledge.normalize import fold
 from knowledge.texts import t
 
-FEATURES: tuple[Feature, ...] = (MENU, REGISTRATION, OFFICERS, NO_UNION, FAQ)
+FEATURES: tuple[Feature, ...] = (MENU, REGISTRATION, IDENTITY, OFFICERS, NO_UNION, FAQ)
 
 _COMMANDS: dict[str, Callable[[Context], list[Reply]]] = {
     word: handler for feature in FEATURES for word, handler in feature.commands.items()
@@ -72,11 +73,16 @@ def _answer(context: Context, incoming: Incoming) -> list[Reply]:
 
 
 def _typed_press(context: Context, text: str) -> Action | None:
-    """What a typed number or label presses. An answer to a question that is no longer open is a text of its own: "Nam"
-    may be a name by now."""
+    """What a typed number or label presses. In an open step, an answer to another one is a text of its own: "Nam" may
+    be a name by now."""
     pressed = find_pressed(text, list_offered(context.conversation))
-    action = read_action(pressed.action) if pressed is not None and pressed.action else None
-    return None if isinstance(action, Choose) and not _is_at(context, action) else action
+    if pressed is None or not pressed.action:
+        return None
+    action = read_action(pressed.action)
+    if action is None:
+        raise Outdated
+    is_other_step = isinstance(action, Choose) and not _is_at(context, action) and _open_step(context) is not None
+    return None if is_other_step else action
 
 
 def _is_at(context: Context, choice: Choose) -> bool:

@@ -10,6 +10,7 @@ from db.conversations import forget_drafts
 from db.deliveries import forget_bodies, forget_deliveries
 from db.deployment import add_erasure
 from db.inbox import forget_events
+from db.no_union import forget_interests
 from db.questions import forget_feedback, forget_unanswered
 
 
@@ -29,6 +30,7 @@ PERIODS = (
     Period("open_drafts", 30, forget_drafts),
     Period("unanswered_questions", 365, forget_unanswered),
     Period("feedback", 730, forget_feedback),
+    Period("no_union_interests", 365, forget_interests),
 )
 """Raw messages live a week: long enough to survive an outage, short enough to hold little. Wishes for an officer are
 kept until the person erases them or the officers' desk closes them."""

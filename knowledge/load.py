@@ -69,6 +69,14 @@ def load_library(content: Path = CONTENT) -> Library:
     return Library(entries, sources, figures, tuple(problems))
 
 
+@lru_cache(maxsize=1)
+def load_figures(content: Path = CONTENT) -> dict[str, Figure]:
+    """The figures alone, for rules of the program itself; read once."""
+    figures, _problems = _read_mapping(content / "figures.yaml", read_figure)
+    _drop_circles(figures, content / "figures.yaml")
+    return figures
+
+
 def _drop_circles(figures: dict[str, Figure], path: Path) -> list[Problem]:
     """Takes out figures that are derived from themselves, so that nobody ever computes one."""
     circles = [name for name in figures if _is_circle(figures, name)]

@@ -6,7 +6,7 @@ Everything is real (inbox, dispatch, ledger, sender, database) but the platform 
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,10 +17,12 @@ from bot.inbox import Inbox, OperatorContact
 from bot.transports import Raw, Receive
 from bot.transports.formatting import to_plain
 from bot.transports.operator_log import OperatorLog
-from db.accounts import lane_of
+from db.accounts import lane_of, meet_account
+from db.conversations import get_conversation
 from db.session import Database
 from handlers.chat import Channel, Incoming, Kind, StoredButton, StoredReply
 from handlers.feature import VIETNAM, Union
+from handlers.offers import offer
 from knowledge.answer import Answerer
 from knowledge.normalize import fold
 
@@ -72,15 +74,23 @@ class Edge:
     async def close(self) -> None:
         pass
 
+    def press(self, heard: Sequence[StoredReply], label: str) -> Raw:
+        """What a person does who presses the newest button whose label holds these words."""
+        return {"kind": "button", "action": find_button(heard, label).action}
+
+    def list_heard(self, _talk: "Talk", address: str) -> list[StoredReply]:
+        """Everything that was sent to an address, oldest first."""
+        return [reply for to, reply in self.sent if to == address]
+
 
 class Talk:
     """The running core. `member` brings people in; `moment` is the time everybody sees."""
 
-    def __init__(self, database: Database, answerer: Answerer) -> None:
+    def __init__(self, database: Database, answerer: Answerer, edge: Edge | None = None) -> None:
         self.database = database
         self.answerer = answerer
         self.moment = datetime.now(UTC)
-        self.edge = Edge()
+        self.edge = edge or Edge()
         self.operator_log = OperatorLog()
         self.sender = Sender(self.edge, database, self.now)
         self.alerts = Sender(self.operator_log, database, self.now)
@@ -97,9 +107,9 @@ class Talk:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def start(cls, database: Database, answerer: Answerer) -> AsyncIterator["Talk"]:
+    async def start(cls, database: Database, answerer: Answerer, edge: Edge | None = None) -> AsyncIterator["Talk"]:
         """Run the core while the block runs; leaving it cuts everything off, like a stopped program."""
-        talk = cls(database, answerer)
+        talk = cls(database, answerer, edge)
         tasks = [
             asyncio.create_task(talk.inbox.run(workers=3)),
             asyncio.create_task(talk.sender.run()),
@@ -171,12 +181,18 @@ class Member:
         return await self._do({"kind": "text", "text": text}, event_id)
 
     async def presses(self, label: str, event_id: str | None = None) -> list[StoredReply]:
-        """Press the newest button whose label holds these words."""
-        return await self._do({"kind": "button", "action": self.button(label).action}, event_id)
+        """Press the newest button whose label holds these words; where nobody can press, type its number."""
+        return await self._do(self._talk.edge.press(self.heard, label), event_id)
 
     async def presses_payload(self, payload: str) -> list[StoredReply]:
-        """Press a button of any age."""
-        return await self._do({"kind": "button", "action": payload}, None)
+        """Press a button of any age; where buttons are numbered, the one an old list means."""
+        if not self._talk.edge.channel.numbers_buttons or not payload:
+            return await self._do({"kind": "button", "action": payload}, None)
+        with self._talk.database.begin() as session:
+            now = self._talk.now()
+            account, _ = meet_account(session, self._talk.edge.sender, self.lane, self.address, self.name, now)
+            offer(get_conversation(session, account.id, now), [StoredButton("Nút của danh sách cũ", payload)])
+        return await self.says("1")
 
     async def does(self, kind: Kind) -> list[StoredReply]:
         """Send a sticker, a file, or leave."""
@@ -189,16 +205,12 @@ class Member:
 
     def button(self, label: str) -> StoredButton:
         """The newest button whose label holds these words. Raises AssertionError when there is none."""
-        for reply in reversed(self.heard):
-            for button in reply.buttons:
-                if fold(label) in fold(button.label):
-                    return button
-        raise AssertionError(f"no button {label!r}; offered: {[b.label for r in self.heard[-3:] for b in r.buttons]}")
+        return find_button(self.heard, label)
 
     @property
     def heard(self) -> list[StoredReply]:
         """Everything this person was sent, oldest first."""
-        return [reply for address, reply in self._talk.edge.sent if address == self.address]
+        return self._talk.edge.list_heard(self._talk, self.address)
 
     def hears(self, *words: str) -> None:
         """The last message holds these words, whatever the marks."""
@@ -232,3 +244,12 @@ class Member:
                 return
             await asyncio.sleep(0.005)
         raise AssertionError("messages were still being sent")
+
+
+def find_button(heard: Sequence[StoredReply], label: str) -> StoredButton:
+    """The newest button whose label holds these words. Raises AssertionError when there is none."""
+    for reply in reversed(heard):
+        for button in reply.buttons:
+            if fold(label) in fold(button.label):
+                return button
+    raise AssertionError(f"no button {label!r}; offered: {[b.label for reply in heard[-3:] for b in reply.buttons]}")

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Date, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, states
-from db.types import Id, Moment, SealedJson
+from db.types import Id, Moment, SealedJson, SealedText
 
 
 class Consent(Base):
@@ -47,16 +47,21 @@ class DataRequestKind(StrEnum):
 
 
 class DataRequest(Base):
-    """A person's request about their data and the day by which it must be done (Decree 356/2025/NĐ-CP Article 5)."""
+    """A person's request about their data and the day by which it must be done (Decree 356/2025/NĐ-CP Article 5). Whose
+    it is goes when their data is erased; the row stays, as what the code of their receipt names. ``note`` is what they
+    asked for in words."""
 
     __tablename__ = "data_requests"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     code: Mapped[str] = mapped_column(String(16), unique=True)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"), index=True)
     kind: Mapped[DataRequestKind] = mapped_column(states(DataRequestKind))
+    note: Mapped[str | None] = mapped_column(SealedText("data_requests.note"))
     asked_at: Mapped[datetime] = mapped_column(Moment)
     due_at: Mapped[datetime] = mapped_column(Moment)
+    extended_at: Mapped[datetime | None] = mapped_column(Moment)
     done_at: Mapped[datetime | None] = mapped_column(Moment)
     outcome: Mapped[str | None] = mapped_column(String(40))
 

@@ -8,9 +8,6 @@ from handlers.alike import untelex
 from handlers.workplaces import read_name
 from knowledge.normalize import fold
 
-SMALLEST_THRESHOLD = 3
-"""Of two people each knows the other; below this no setting goes."""
-
 LONGEST_ANSWER = 120
 
 CONSENT_VERSION = 1
@@ -22,7 +19,9 @@ _BANDS = (1, 2, 4, 10)
 """How many people are said to be behind an alert: at least the threshold, or twice, four times, ten times as many. A
 figure closer to the truth would let two alerts be subtracted."""
 
-_KINDS_OF_PLACES = frozenset({"phuong", "xa", "tinh", "tp", "thanh", "pho", "dac", "khu", "thi", "tran"})
+_KINDS_OF_PLACES = frozenset(
+    {"phuong", "xa", "tinh", "tp", "thanh", "pho", "dac", "khu", "thi", "tran", "p", "f", "x", "tt"}
+)
 
 _SHORTEST_SLIP = 6
 """A slip of the finger is seen in words of at least so many letters. Vietnamese syllables are shorter, and one letter

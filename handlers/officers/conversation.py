@@ -19,6 +19,7 @@ from handlers.actions import (
     InviteOfficer,
     IssueCode,
     ListApplications,
+    ListMyWork,
     ShowDesk,
     ShowGrant,
     ShowMenu,
@@ -174,6 +175,7 @@ def _elsewhere(context: Context) -> list[Reply]:
 def _desk_buttons(actor: Actor) -> tuple[Button, ...]:
     offers = (
         (actor.is_limited, Button(t("officers.enter_otp"), EnterSecondFactor())),
+        (actor.holds(Right.DECIDE_APPLICATIONS), Button(t("officers.my_work"), ListMyWork())),
         (actor.holds(Right.DECIDE_APPLICATIONS), Button(t("officers.applications"), ListApplications())),
         (actor.holds(Right.FIND_MEMBERS), Button(t("officers.find_member"), FindMember())),
         (actor.holds(Right.SEE_UNIT), Button(t("officers.my_unit"), ShowUnit())),

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from db.applications import count_submitted
+from db.applications import count_submitted, list_taken_up
 from db.codes import show_code
 from db.models import Account, Application, ApplicationState, Person
 from db.people import (
@@ -15,6 +15,7 @@ from handlers.actions import (
     Choose,
     DecideApplication,
     ListApplications,
+    ProposeMerge,
     ShowApplication,
     ShowDesk,
     ShowForm,
@@ -39,7 +40,11 @@ from handlers.registration.show import show_day, show_profile
 from knowledge.texts import t
 
 _PAGE = 6
+_MOST_WORK = 20
 _LONGEST_REASON = 300
+_MOST_ASKED = 2
+"""People alike for whom there is a button: with eight of them a list is still read on a small screen."""
+
 _SKIP = "skip"
 _TAKE, _APPROVE, _MORE, _REFUSE = "t", "a", "m", "r"
 
@@ -56,6 +61,17 @@ def list_applications(context: Context, action: ListApplications) -> list[Reply]
         buttons.append(Button(t("approvals.more"), ListApplications(action.page + 1)))
     buttons.append(Button(t("menu.desk"), ShowDesk()))
     return [Reply(t("approvals.waiting", count=count) if count else t("approvals.none"), tuple(buttons))]
+
+
+def list_my_work(context: Context) -> list[Reply]:
+    """What the officer has taken up and not decided yet; an application sent back waits for its applicant."""
+    actor = get_actor(context)
+    reach = select_reach(actor, Right.DECIDE_APPLICATIONS, context.today)
+    shown = list_taken_up(context.session, actor.person_id, reach, _MOST_WORK)
+    buttons = [Button(_label_of(context, one), ShowApplication(one.id)) for one in shown]
+    buttons.append(Button(t("officers.applications"), ListApplications()))
+    text = t("approvals.my_work", count=len(shown)) if shown else t("approvals.no_work")
+    return [Reply(text, tuple(buttons))]
 
 
 def _label_of(context: Context, application: Application) -> str:
@@ -88,7 +104,11 @@ def show_application(context: Context, action: ShowApplication) -> list[Reply]:
         text += "\n\n" + t("approvals.alike", codes=", ".join(show_code(other.code) for other in alike))
     if find_membership(context.session, person.id, context.today) is not None:
         text += "\n\n" + t("approvals.is_transfer")
-    return [Reply(text, _decisions(application, actor.person_id))]
+    questions = tuple(
+        Button(t("merge.ask", code=show_code(other.code)), ProposeMerge(application.id, other.id))
+        for other in alike[:_MOST_ASKED]
+    )
+    return [Reply(text, (*_decisions(application, actor.person_id), *questions))]
 
 
 def _decisions(application: Application, officer_id: int) -> tuple[Button, ...]:

@@ -7,6 +7,7 @@ from handlers.actions import (
     Join,
     ListApplications,
     ListMembers,
+    ListMyWork,
     SendAgain,
     ShowApplication,
     ShowCard,
@@ -16,7 +17,7 @@ from handlers.actions import (
     WithdrawApplication,
 )
 from handlers.feature import Feature
-from handlers.registration.approvals import APPROVAL_STEPS, decide, list_applications, show_application
+from handlers.registration.approvals import APPROVAL_STEPS, decide, list_applications, list_my_work, show_application
 from handlers.registration.form import FORM_STEPS, start
 from handlers.registration.me import ME_STEPS, send_again, send_card, send_form, show_me, start_edit, withdraw_own
 from handlers.registration.members import MEMBER_STEPS, catch_card, send_list, show_member, start_search
@@ -43,6 +44,7 @@ REGISTRATION = Feature(
         WithdrawApplication: withdraw_own,
         SendAgain: lambda context, _action: send_again(context),
         ListApplications: list_applications,
+        ListMyWork: lambda context, _action: list_my_work(context),
         ShowApplication: show_application,
         DecideApplication: decide,
         FindMember: lambda context, _action: start_search(context),

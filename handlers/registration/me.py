@@ -13,6 +13,7 @@ from handlers.actions import (
     Join,
     SendAgain,
     ShowCard,
+    ShowChannels,
     ShowDataRights,
     ShowForm,
     ShowMe,
@@ -108,6 +109,7 @@ def _buttons(membership: Membership | None, application: Application | None) -> 
         (application is not None, Button(t("me.withdraw"), WithdrawApplication(application.id if application else 0))),
         (membership is not None and application is None, Button(t("me.transfer"), Join())),
         (membership is None and application is None, Button(t("menu.join"), Join())),
+        (True, Button(t("own_channels.show"), ShowChannels())),
         (True, Button(t("me.rights"), ShowDataRights())),
         (True, Button(t("menu.button"), ShowMenu())),
     )

@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy import Select
 
 from db.codes import read_code, show_code
+from db.merges import find_last_merge
 from db.models import Person
 from db.people import (
     find_membership,
@@ -17,7 +18,7 @@ from db.people import (
 from db.session import keys_of_session
 from db.units import find_period, list_periods
 from handlers.access import NotAllowed, Right, demand, find_actor, get_actor, may, select_reach
-from handlers.actions import FindMember, ListMembers, ShowDesk, ShowMember
+from handlers.actions import FindMember, ListMembers, ShowDesk, ShowMember, UndoMerge
 from handlers.chat import Button, File, Incoming, Kind, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step
@@ -101,7 +102,11 @@ def show_member(context: Context, action: ShowMember) -> list[Reply]:
         rows=show_profile(person.profile or {}, FORM_FIELDS, is_hidden=True),
         history="\n".join(history),
     )
-    return [Reply(text, (Button(t("approvals.find_again"), FindMember()), Button(t("menu.desk"), ShowDesk())))]
+    buttons = [Button(t("approvals.find_again"), FindMember()), Button(t("menu.desk"), ShowDesk())]
+    merge = find_last_merge(context.session, person.id, context.now)
+    if merge is not None and may(context.session, actor, Right.CHANGE_MEMBERS, membership.unit_id, context.today):
+        buttons.insert(0, Button(t("merge.undo"), UndoMerge(merge.id)))
+    return [Reply(text, tuple(buttons))]
 
 
 def _describe_membership(context: Context, unit_id: int, since_on: date) -> str:

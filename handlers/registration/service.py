@@ -24,7 +24,6 @@ from db.people import (
     add_membership,
     add_person,
     end_membership,
-    find_alike,
     find_membership,
     index_name,
     set_profile,
@@ -32,6 +31,7 @@ from db.people import (
 from db.privacy import add_consent, adopt_consents, find_consent
 from db.units import find_period
 from handlers.access import Actor, NotAllowed, Right, demand, select_reach
+from handlers.duplicates import find_duplicates
 from handlers.errors import Outdated, UserError
 from handlers.registration.rules import FIELD_NAMES, Purpose
 
@@ -170,9 +170,8 @@ def withdraw(session: Session, person_id: int, application_id: int, now: datetim
 
 
 def list_duplicates(session: Session, application: Application) -> list[Person]:
-    """People at the same unit who may be the same: same phone, id number, or name with birthday."""
-    person = session.get_one(Person, application.person_id)
-    return find_alike(session, person, application.unit_id)
+    """People at the same unit who may be the same: same phone, id number, or nearly the same name with the birthday."""
+    return find_duplicates(session, session.get_one(Person, application.person_id), application.unit_id)
 
 
 def list_pending(session: Session, actor: Actor, today: date, limit: int, offset: int) -> list[Application]:

@@ -31,7 +31,9 @@ class BotProcess:
         self.address = f"http://127.0.0.1:{self.port}"
         own = {"DATABASE_URL": database_url, "KEY_FILE": str(key_file), "WEB_PORT": str(self.port)}
         kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("TELEGRAM_", "WEB_", "UNION_", "ZALO_"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TELEGRAM_", "WEB_", "UNION_", "ZALO_"))
         }
         self._environment = kept | own | settings
         self._log = folder / "bot.log"

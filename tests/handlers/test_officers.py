@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from db.models import Account, Application, ApplicationState, Person, PersonalRead, Role, RoleGrant, UnitLevel
 from db.officers import add_grant
 from db.people import add_person
-from tests.talk import Member, Talk
 from tests.small_tree import Tree
+from tests.talk import Member, Talk
 
 CODE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}")
 

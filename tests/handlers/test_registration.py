@@ -23,8 +23,8 @@ from db.models import (
 from handlers.chat import Channel, Kind
 from handlers.registration.card import public_key, read_card
 from tests.handlers.test_officers import officer
-from tests.talk import Member, Talk
 from tests.small_tree import Tree
+from tests.talk import Member, Talk
 
 FIELDS = (
     "nguyễn thị hoa", "nữ", "20/10/1995", "Kinh", "xã Yên Phong, Bắc Ninh", "Phường Thử, Tỉnh Thử", "001195012345",
@@ -86,7 +86,12 @@ async def test_worker_joins_and_is_welcomed_with_card_and_form(talk: Talk, tree:
     assert "Hoa" not in clerk.heard[-1].text, "an alert names nobody"
     await clerk.presses("Mở đơn")
     clerk.hears("Nguyễn Thị Hoa", "345")
-    assert "001195012345" not in clerk.heard[-1].text
+    await clerk.presses("Tôi xử lý đơn này")
+    await clerk.says("bàn")
+    await clerk.presses("Việc của tôi")
+    clerk.hears("đang xử lý 1 đơn")
+    await clerk.says("1")
+    assert not any("001195012345" in reply.text for reply in clerk.heard)
     await clerk.presses("Duyệt")
     await clerk.says("12/QĐ-CĐCS")
     clerk.hears("Đã kết nạp", "Nguyễn Thị Hoa")

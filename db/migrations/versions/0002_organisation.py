@@ -75,6 +75,9 @@ def upgrade() -> None:
             sa.Enum("access", "correct", "withdraw", "erase", name="datarequestkind", native_enum=False, length=20),
             nullable=False,
         ),
+        sa.Column("account_id", ID, nullable=True),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
+        sa.Column("extended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
@@ -82,10 +85,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["person_id"], ["people.id"], name=op.f("fk_data_requests_person_id"), ondelete="SET NULL"
         ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_data_requests_account_id"), ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_data_requests")),
         sa.UniqueConstraint("code", name=op.f("uq_data_requests_code")),
     )
     with op.batch_alter_table("data_requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_data_requests_account_id"), ["account_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_data_requests_person_id"), ["person_id"], unique=False)
 
     op.create_table(
@@ -498,6 +505,7 @@ def downgrade() -> None:
     op.drop_table("memberships")
     with op.batch_alter_table("data_requests", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_data_requests_person_id"))
+        batch_op.drop_index(batch_op.f("ix_data_requests_account_id"))
 
     op.drop_table("data_requests")
     op.drop_table("units")
