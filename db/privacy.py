@@ -1,11 +1,13 @@
-"""Statements on consents and requests about personal data."""
+"""Statements on consents, on who read whose data, and on requests about personal data."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import Consent
+from db.codes import new_code
+from db.models import Consent, DataRequest, DataRequestKind, PersonalRead, RoleGrant
 
 
 def add_consent(
@@ -18,13 +20,20 @@ def add_consent(
     return consent
 
 
+def _is_theirs(account_id: int, person_id: int | None) -> ColumnElement[bool]:
+    mine = Consent.account_id == account_id
+    return mine if person_id is None else or_(Consent.person_id == person_id, mine)
+
+
+def list_all_consents(session: Session, account_id: int, person_id: int | None) -> list[Consent]:
+    """Every consent of a person, or of an account that is nobody's yet, withdrawn ones as well; oldest first."""
+    mine = select(Consent).where(_is_theirs(account_id, person_id))
+    return list(session.scalars(mine.order_by(Consent.id)))
+
+
 def list_consents(session: Session, account_id: int, person_id: int | None) -> list[Consent]:
     """Consents in force of a person, or of an account that is nobody's yet."""
-    whose = Consent.account_id == account_id
-    if person_id is not None:
-        whose = or_(Consent.person_id == person_id, whose)
-    mine = select(Consent).where(whose, Consent.withdrawn_at.is_(None))
-    return list(session.scalars(mine.order_by(Consent.id)))
+    return [one for one in list_all_consents(session, account_id, person_id) if one.withdrawn_at is None]
 
 
 def find_consent(session: Session, account_id: int, person_id: int | None, purpose: str) -> Consent | None:
@@ -37,3 +46,79 @@ def adopt_consents(session: Session, account_id: int, person_id: int) -> None:
     """What was agreed on an account before it was anybody's belongs to its person."""
     for consent in session.scalars(select(Consent).where(Consent.account_id == account_id)):
         consent.person_id = consent.person_id or person_id
+
+
+def list_reads(session: Session, subject_id: int, limit: int) -> list[PersonalRead]:
+    """Who read somebody's data, the newest first."""
+    mine = select(PersonalRead).where(PersonalRead.subject_id == subject_id)
+    return list(session.scalars(mine.order_by(PersonalRead.read_at.desc(), PersonalRead.id.desc()).limit(limit)))
+
+
+def find_grant_at(session: Session, person_id: int, at: datetime) -> RoleGrant | None:
+    """A role that somebody held at a moment, for saying as what they acted."""
+    held = select(RoleGrant).where(
+        RoleGrant.person_id == person_id,
+        RoleGrant.granted_at <= at,
+        or_(RoleGrant.ended_at.is_(None), RoleGrant.ended_at > at),
+    )
+    return session.scalars(held.order_by(RoleGrant.id)).first()
+
+
+def add_request(
+    session: Session,
+    kind: DataRequestKind,
+    account_id: int,
+    person_id: int | None,
+    now: datetime,
+    due_at: datetime,
+    note: str | None = None,
+) -> DataRequest:
+    """Keep a request about data, with the moment by which it must be done."""
+    request = DataRequest(
+        code=new_code(),
+        kind=kind,
+        account_id=account_id,
+        person_id=person_id,
+        asked_at=now,
+        due_at=due_at,
+        note=note,
+    )
+    session.add(request)
+    session.flush()
+    return request
+
+
+def list_requests_of(session: Session, account_id: int, person_id: int | None) -> list[DataRequest]:
+    """Requests of a person, or of an account that is nobody's, oldest first."""
+    mine = DataRequest.account_id == account_id
+    whose = mine if person_id is None else or_(DataRequest.person_id == person_id, mine)
+    return list(session.scalars(select(DataRequest).where(whose).order_by(DataRequest.id)))
+
+
+def list_open_requests(session: Session) -> list[DataRequest]:
+    """Requests that are not done, the most pressing first."""
+    waiting = select(DataRequest).where(DataRequest.done_at.is_(None))
+    return list(session.scalars(waiting.order_by(DataRequest.due_at, DataRequest.id)))
+
+
+def get_locked_request(session: Session, request_id: int) -> DataRequest | None:
+    """A request that nobody else changes until this transaction ends."""
+    return session.get(DataRequest, request_id, with_for_update=True)
+
+
+def untie_requests(session: Session, person_ids: Collection[int], account_ids: Collection[int]) -> None:
+    """Requests of people whose data is erased are nobody's from now on, and their words go."""
+    mine = or_(DataRequest.person_id.in_(person_ids), DataRequest.account_id.in_(account_ids))
+    for request in session.scalars(select(DataRequest).where(mine)):
+        request.person_id = request.account_id = request.note = None
+    session.flush()
+
+
+def forget_requests(session: Session, before: datetime) -> int:
+    """Erase requests done before a moment; returns how many."""
+    return session.execute(delete(DataRequest).where(DataRequest.done_at < before)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
+def forget_reads(session: Session, before: datetime) -> int:
+    """Erase who read whose data before a moment; returns how many rows."""
+    return session.execute(delete(PersonalRead).where(PersonalRead.read_at < before)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count

@@ -78,8 +78,8 @@ class NoUnionInterest(Base):
 
 
 class MergeProposal(Base):
-    """Two people seen at a unit who may be one: joined only once the person confirmed on both sides. ``moved`` holds the
-    ids of what went from the other to the kept one, so that it can be undone."""
+    """Two people seen at a unit who may be one: joined only once the person confirmed on both sides. ``moved`` holds
+    the ids of what went from the other to the kept one, so that it can be undone."""
 
     __tablename__ = "merge_proposals"
     __table_args__ = (UniqueConstraint("kept_id", "other_id"),)

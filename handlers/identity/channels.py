@@ -95,7 +95,7 @@ def show_code(context: Context) -> list[Reply]:
 
 
 def catch_code(context: Context, text: str) -> list[Reply] | None:
-    """ "LIENKET 123456", "liên kết 123 456": a wrong code answers instead of raising, which would take back its count."""
+    """ "LIENKET 123456", "liên kết 123 456": a wrong code answers instead of raising, which would undo its count."""
     match = _CODE.fullmatch(re.sub(r"(?<=\d)[ .\-]+(?=\d)", "", fold(text).lstrip("/")))
     return _try_code(context, match[1]) if match else None
 

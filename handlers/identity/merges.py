@@ -60,7 +60,7 @@ def propose(
     session: Session, actor: Actor, application_id: int, person_id: int, now: datetime, today: date
 ) -> tuple[MergeProposal, Sides]:
     """Keep that an applicant and somebody alike at the unit may be one, to be asked on both sides. Raises `UserError`
-    when it may not be asked now, `NotAllowed` for an officer who does not decide the application or is one of the two."""
+    when it may not be asked now, `NotAllowed` for an officer who does not decide there or is one of the two."""
     application = _get_application(session, actor, application_id, today)
     both = (application.person_id, person_id)
     if actor.person_id in both:

@@ -1,7 +1,7 @@
 """Which of two people is kept, which membership runs on, and how long questions, codes and the way back are open."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from db.models import Application, Consent, Membership, MergeProposal
 
@@ -17,9 +17,8 @@ TRIES = 5
 TRY_WINDOW = timedelta(hours=1)
 WRONG_TRIES_OF_ALL = 300
 WRONG_WINDOW = timedelta(minutes=10)
-"""Six digits are few, and a browser makes accounts for nothing: so wrong tries of everybody together are braked as well.
-With twenty codes waiting, 300 guesses meet one with a chance of one in 170, and the person on the first channel must
-still say yes."""
+"""Six digits are few, and a browser makes accounts for nothing: so wrong tries of all together are braked too. With
+twenty codes waiting, 300 guesses meet one with a chance of one in 170, and the first channel must still say yes."""
 
 
 def choose_running(memberships: Sequence[Membership]) -> Membership | None:
@@ -39,8 +38,8 @@ def choose_application(waiting: Sequence[Application], unit_id: int | None) -> A
 
 
 def list_overtaken(consents: Sequence[Consent]) -> list[Consent]:
-    """Consents in force that were given before the same purpose was withdrawn on the other side: the last word counts."""
-    withdrawn = {}
+    """Consents in force that were given before the same purpose was withdrawn elsewhere: the last word holds."""
+    withdrawn: dict[str, datetime] = {}
     for one in consents:
         if one.withdrawn_at is not None:
             withdrawn[one.purpose] = max(one.withdrawn_at, withdrawn.get(one.purpose, one.withdrawn_at))
