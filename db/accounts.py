@@ -63,6 +63,12 @@ def add_officer_request(
     return request
 
 
+def list_officer_requests(session: Session, account_id: int) -> list[OfficerRequest]:
+    """Wishes for an officer made on an account, oldest first."""
+    mine = select(OfficerRequest).where(OfficerRequest.account_id == account_id)
+    return list(session.scalars(mine.order_by(OfficerRequest.id)))
+
+
 def is_signing_in(session: Session, sender: str, lane: str) -> bool:
     """Whether a person typed a sign-in code and their session has not been renewed since."""
     account = find_account(session, sender, lane)

@@ -168,7 +168,7 @@ def find_people_by_code(session: Session, codes: Sequence[str]) -> dict[str, int
     found: dict[str, int] = {}
     for some in _parts(codes):
         known = select(Person.code, Person.id).where(Person.code.in_(some), Person.erased_at.is_(None))
-        found |= dict(session.execute(known).tuples().all())
+        found |= dict(session.execute(known).all())
     return found
 
 

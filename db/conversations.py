@@ -17,6 +17,12 @@ def get_conversation(session: Session, account_id: int, now: datetime) -> Conver
     return conversation
 
 
+def forget_draft(session: Session, account_id: int) -> None:
+    """Erase what one person typed into a step they left open, and their last question."""
+    mine = update(Conversation).where(Conversation.account_id == account_id)
+    session.execute(mine.values(feature=None, step=None, draft=None, offered=None, last_question=None))
+
+
 def forget_drafts(session: Session, before: datetime) -> int:
     """Erase what people typed into steps they left open, and their last question; returns how many."""
     old = update(Conversation).where(

@@ -41,14 +41,14 @@ def list_unit_rows(session: Session, reach: Select[int], on: date) -> list[UnitR
 def list_unit_codes(session: Session, reach: Select[int]) -> list[tuple[int, str]]:
     """The units of a reach with their codes, by code."""
     found = select(Unit.id, Unit.code).where(Unit.id.in_(reach)).order_by(Unit.code)
-    return list(session.execute(found).tuples())
+    return list(session.execute(found).all())
 
 
 def list_officer_rows(session: Session, unit_id: int, now: datetime, today: date) -> list[tuple[RoleGrant, Person]]:
     """The roles held at a very unit now, with whose they are."""
     held = select(RoleGrant, Person).join(Person, Person.id == RoleGrant.person_id)
     held = held.where(RoleGrant.unit_id == unit_id, holds_at(now, today)).order_by(RoleGrant.id)
-    return list(session.execute(held).tuples())
+    return list(session.execute(held).all())
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,21 @@ def list_grants(session: Session, person_id: int, now: datetime, today: date) ->
     return list(session.scalars(mine.order_by(RoleGrant.id)))
 
 
+def list_all_grants(session: Session, person_id: int) -> list[RoleGrant]:
+    """Every role a person holds or held, oldest first."""
+    return list(session.scalars(select(RoleGrant).where(RoleGrant.person_id == person_id).order_by(RoleGrant.id)))
+
+
+def list_grants_to_come(session: Session, person_id: int, now: datetime, today: date) -> list[RoleGrant]:
+    """The roles a person holds now or from a later day on."""
+    mine = select(RoleGrant).where(
+        RoleGrant.person_id == person_id,
+        or_(RoleGrant.to_on.is_(None), RoleGrant.to_on >= today),
+        or_(RoleGrant.ended_at.is_(None), RoleGrant.ended_at > now),
+    )
+    return list(session.scalars(mine.order_by(RoleGrant.id)))
+
+
 def list_officers(
     session: Session, unit_ids: Iterable[int], roles: Collection[Role], now: datetime, today: date
 ) -> list[RoleGrant]:

@@ -114,9 +114,13 @@ def cut_period(session: Session, period: UnitPeriod, from_on: date) -> UnitPerio
 
 
 def close_unit(session: Session, unit: Unit, from_on: date, successor_id: int | None) -> None:
-    """A unit is open no longer from a day on; its earlier periods stay as they were."""
+    """A unit is open no longer from a day on; its earlier periods stay as they were. One that would have begun on that
+    very day never held."""
     for period in list_periods_since(session, unit.id, from_on):
-        period.effective_to = from_on - timedelta(days=1)
+        if period.effective_from >= from_on:
+            session.delete(period)
+        else:
+            period.effective_to = from_on - timedelta(days=1)
     unit.successor_id = successor_id
     session.flush()
     mark_tree_changed(session)
@@ -270,9 +274,9 @@ def list_codes(session: Session) -> set[str]:
 
 def add_units(session: Session, units: Sequence[NewPeriod]) -> None:
     """Add many units at once, each with its one period; parents and successors are named by code."""
-    ids = dict(session.execute(select(Unit.code, Unit.id)).tuples().all())
+    ids = dict(session.execute(select(Unit.code, Unit.id)).all())
     added = insert(Unit).returning(Unit.code, Unit.id)
-    ids |= dict(session.execute(added, [{"code": one.code} for one in units]).tuples().all())
+    ids |= dict(session.execute(added, [{"code": one.code} for one in units]).all())
     session.execute(
         insert(UnitPeriod),
         [

@@ -313,7 +313,9 @@ class SeeMyData(Action):
 
 @_action("fix")
 class AskCorrection(Action):
-    """Correct one's data, by oneself or with the help of an officer."""
+    """Correct one's data, by oneself or (``how`` is "o") with the help of an officer."""
+
+    how: str = ""
 
 
 @_action("agreed")

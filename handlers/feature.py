@@ -64,6 +64,12 @@ class Context:
         self.conversation.draft = dict(draft)
         return feature.steps[step].ask(self, draft)
 
+    def forget(self) -> None:
+        """The account and its conversation were erased: what is still written to them goes nowhere."""
+        for row in (self.conversation, self.account):
+            if row in self.session:
+                self.session.expunge(row)
+
     def close_conversation(self) -> None:
         """End the open conversation and erase its draft."""
         self.conversation.feature = None

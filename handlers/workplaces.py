@@ -69,7 +69,7 @@ class Finder:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._index = _Index(())
+        self._index = Index(())
         self._built_for: object = None
 
     def find(self, session: Session, text: str, today: date) -> Found:
@@ -78,7 +78,7 @@ class Finder:
         if version != self._built_for:
             with self._lock:
                 if version != self._built_for:
-                    self._index = _Index(list_workplaces(session, today))
+                    self._index = Index(list_workplaces(session, today))
                     self._built_for = version
         return self._index.find(text)
 
@@ -176,7 +176,7 @@ class _Document:
     place: frozenset[str]
 
 
-class _Index:
+class Index:
     """All that is remembered of the open units; never changed once built."""
 
     def __init__(self, workplaces: Sequence[Workplace]) -> None:

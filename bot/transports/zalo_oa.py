@@ -8,9 +8,9 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,6 +38,7 @@ from bot.transports.zalo_oa_events import (
     timestamp_of,
 )
 from bot.transports.zalo_oa_messages import TEXT_LIMIT, Draft, draw, measure, upload_kind, with_upload
+from bot.transports.zalo_oa_outreach import ZaloArticles, ZaloTemplates
 from bot.transports.zalo_oa_rules import error_of, rule_of
 from bot.transports.zalo_oa_tokens import LoginRefused, ZaloTokenKeeper
 from db.accounts import find_account, forget_account, lane_of
@@ -49,6 +50,7 @@ from handlers.chat import Channel, File, Incoming, StoredReply
 from knowledge.texts import t
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 MESSAGES_PER_SECOND = 50.0
 """Below the 4,000 calls a minute of one app, with room for uploads and for looking after the account."""
@@ -87,6 +89,8 @@ class ZaloOaTransport:
         self._oa_id = settings.zalo_oa_id
         self.sender = sender_of(settings)
         self.tokens = ZaloTokenKeeper(self.sender, self._oa_id, client, database, now)
+        self.articles = ZaloArticles(self, client, now)
+        self.templates = ZaloTemplates(self, client, settings.zalo_templates)
         self._notes: Batcher[Note | Receipt] = Batcher(self._store_notes)
         self._silent_until = 0.0
         self._takes_buttons = True
@@ -228,6 +232,19 @@ class ZaloOaTransport:
         ZALO_MESSAGES.labels(window.value if window else "unknown").inc()
         return sent_id
 
+    async def call(self, work: Callable[[str], Awaitable[T]], is_template: bool = False) -> T:
+        """Any other call for the account, with its token. Raises the errors of `bot.transports`."""
+        if self._silence_left():
+            raise AccountPaused(self._silence_left())
+        try:
+            return await self.tokens.use(work)
+        except SQLAlchemyError:
+            raise SendUnavailable from None
+        except (KeyError, TypeError, AttributeError):  # an answer that does not hold what it should
+            raise SendUncertain from None
+        except ZaloError as error:
+            raise await self._explain(error, is_template) from None
+
     async def _window_of(self, address: str) -> Window | None:
         """By our own clock; None for somebody we know nothing of, so that Zalo judges."""
         follower = await self._database.look(find_follower, self.sender, self._lane_of(address))
@@ -284,7 +301,7 @@ class ZaloOaTransport:
             _remember(self._uploads, digest, (named, self._now() + _UPLOADS_LIVE))
         return named
 
-    async def _explain(self, error: ZaloError) -> Exception:
+    async def _explain(self, error: ZaloError, is_template: bool = False) -> Exception:
         """The error by which the ledger learns what to do; the operator is told what only they can mend."""
         if isinstance(error, ZaloPaused):
             self._silent_until = max(self._silent_until, time.monotonic() + error.seconds)
@@ -293,7 +310,7 @@ class ZaloOaTransport:
             return SendUncertain()
         if not isinstance(error, ZaloRefused):
             return SendUnavailable()
-        rule = rule_of(error.code)
+        rule = rule_of(error.code, is_template)
         log.info("zalo_refused", sender=self.sender, code=error.code, reason=rule.reason)
         if rule.alarms:
             notice = notice_of_code(error.code, rule.reason, self._now())

@@ -68,10 +68,30 @@ RULES = {
     -321: Rule(Then.WAIT_FOR_MONEY, "billing", alarms=True),
 }
 
+TEMPLATE_RULES = {
+    -108: Rule(Then.GIVE_UP, "phone_invalid"),
+    -117: Rule(Then.WAIT_FOR_OPERATOR, "template_not_permitted", alarms=True),
+    -118: Rule(Then.PERSON_GONE, "no_zalo"),
+    -120: Rule(Then.WAIT_FOR_OPERATOR, "not_permitted", alarms=True),
+    -124: Rule(Then.WAIT_FOR_OPERATOR, "token"),
+    -133: Rule(Then.WAIT_FOR_MORNING, "night"),
+    -135: Rule(Then.WAIT_FOR_OPERATOR, "not_permitted", alarms=True),
+    -136: Rule(Then.WAIT_FOR_OPERATOR, "no_zalo_cloud", alarms=True),
+    -138: Rule(Then.WAIT_FOR_OPERATOR, "not_permitted", alarms=True),
+    -139: Rule(Then.PERSON_GONE, "opted_out"),
+    -140: Rule(Then.PERSON_GONE, "opted_out"),
+    -141: Rule(Then.PERSON_GONE, "opted_out"),
+    -144: Rule(Then.WAIT_FOR_MORNING, "quota", alarms=True),
+    -147: Rule(Then.WAIT_FOR_MORNING, "quota", alarms=True),
+    -249: Rule(Then.GIVE_UP, "not_by_user"),
+}
+"""Template messages have codes of their own beside those above."""
 
-def rule_of(code: int) -> Rule:
+
+def rule_of(code: int, is_template: bool = False) -> Rule:
     """What follows from a code; one we do not know fails the message, under its number."""
-    return RULES.get(code) or Rule(Then.GIVE_UP, f"zalo{code}")
+    own = TEMPLATE_RULES.get(code) if is_template else None
+    return own or RULES.get(code) or Rule(Then.GIVE_UP, f"zalo{code}")
 
 
 def error_of(rule: Rule, now: datetime) -> Exception:

@@ -19,6 +19,8 @@ from handlers.actions import (
     InviteOfficer,
     IssueCode,
     ListApplications,
+    ListDataRequests,
+    ListFoundings,
     ListMyWork,
     ShowDesk,
     ShowGrant,
@@ -179,6 +181,8 @@ def _desk_buttons(actor: Actor) -> tuple[Button, ...]:
         (actor.holds(Right.DECIDE_APPLICATIONS), Button(t("officers.applications"), ListApplications())),
         (actor.holds(Right.FIND_MEMBERS), Button(t("officers.find_member"), FindMember())),
         (actor.holds(Right.SEE_UNIT), Button(t("officers.my_unit"), ShowUnit())),
+        (actor.holds(Right.DECIDE_APPLICATIONS), Button(t("no_union.foundings_button"), ListFoundings())),
+        (actor.holds(Right.SEE_DATA_REQUESTS), Button(t("requests.button"), ListDataRequests())),
         (True, Button(t("officers.sign_out"), SignOut())),
     )
     return tuple(button for is_offered, button in offers if is_offered)

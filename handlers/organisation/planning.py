@@ -220,8 +220,9 @@ class _Planner:
         period = self._get_open(unit_id)
         if len(list_periods_since(self._session, unit_id, self._on)) > 1:
             raise UserError("units.changed_later", code=self._codes([unit_id]), day=show_day(self._on))
-        if period.effective_from >= self._on:
-            raise UserError("units.began_later", code=self._codes([unit_id]), day=show_day(period.effective_from))
+        first = list_periods(self._session, unit_id)[0]
+        if first.effective_from >= self._on:
+            raise UserError("units.began_later", code=self._codes([unit_id]), day=show_day(first.effective_from))
         return period
 
     def _check_place(self, place: Place, like: UnitPeriod, closing: Iterable[int]) -> None:

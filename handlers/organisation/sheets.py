@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
+from xml.etree.ElementTree import ParseError
 
 from handlers.errors import UserError
 
@@ -58,7 +59,7 @@ def open_table(path: Path) -> Iterator[Table]:
         else:
             with _open_text(path) as table:
                 yield table
-    except (OSError, zipfile.BadZipFile, KeyError, csv.Error, UnicodeError):
+    except (OSError, zipfile.BadZipFile, ParseError, csv.Error, UnicodeError):
         raise UserError("lists.unreadable", file=path.name) from None
 
 
@@ -68,7 +69,10 @@ def _open_workbook(path: Path) -> Iterator[Table]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that do not concern us
-        book = load_workbook(path, read_only=True, data_only=True)
+        try:
+            book = load_workbook(path, read_only=True, data_only=True)
+        except (KeyError, ValueError):  # an archive that is no workbook
+            raise zipfile.BadZipFile from None
         try:
             sheet = book.worksheets[0]
             size = sheet.max_row or 0

@@ -40,7 +40,11 @@ def show_me(context: Context) -> list[Reply]:
     """What is known of the person and where they belong; for a stranger, the ways in."""
     person = _own_person(context)
     if person is None:
-        buttons = (Button(t("menu.join"), Join()), Button(t("join.tell_no_union"), TellNoUnion()))
+        buttons = (
+            Button(t("menu.join"), Join()),
+            Button(t("join.tell_no_union"), TellNoUnion()),
+            Button(t("me.rights"), ShowDataRights()),
+        )
         return [Reply(t("me.unknown"), buttons)]
     membership = find_membership(context.session, person.id, context.today)
     application = find_open_application(context.session, person.id)

@@ -144,9 +144,10 @@ async def test_one_no_keeps_two_people_apart(talk: Talk, tree: Tree) -> None:
     await clerk.settled()
     clerk.hears("không phải một người")
     assert snapshot(talk) == before
-    await second.presses("cũng là tôi")
+    [proposal] = talk.rows(MergeProposal)
+    await second.presses_payload(f"ma|{proposal.id}|y")
     second.hears("thay đổi")
-    question = f"mg|{talk.rows(Application)[-1].id}|{talk.rows(MergeProposal)[0].kept_id}"
+    question = f"mg|{talk.rows(Application)[-1].id}|{proposal.kept_id}"
     await clerk.presses_payload(question)
     clerk.hears("Sau 30 ngày")
     talk.pass_time(days=31)
@@ -261,7 +262,7 @@ async def test_side_without_a_channel_cannot_be_asked(talk: Talk, tree: Tree) ->
                 last_seen_at=talk.now(), unreachable_since=talk.now(),
             )
         )  # fmt: skip
-    await clerk.presses("Có phải cùng người")
+    await clerk.presses_payload(f"mg|{talk.rows(Application)[0].id}|{listed.id}")
     clerk.hears("chưa có kênh nào")
     assert talk.rows(MergeProposal) == []
     second.hears("Đã nhận đơn")
