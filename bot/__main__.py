@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import lists, units
+from bot import cards, lists, units
 from bot.admin import InvitationProblem, invite_administrator
 from bot.app import App, open_database, open_keys, opened, utc_now
 from bot.backup import BackupProblem, back_up, restore
@@ -73,6 +73,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     login.add_argument("address", nargs="?", help="where the browser was sent afterwards, if that page did not open")
     login.set_defaults(command=_log_in_to_zalo)
     zalo.add_parser("status", help="how the account stands").set_defaults(command=_describe_zalo)
+    cards.add_commands(commands)
     units.add_commands(commands)
     lists.add_commands(commands)
     return parser.parse_args(arguments)

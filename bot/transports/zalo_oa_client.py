@@ -110,7 +110,7 @@ class ZaloClient:
     async def send_consultation(self, token: str, user_id: str, message: JSON) -> str | None:
         """Send one message to a person; returns Zalo's id of it."""
         body = {"recipient": {"user_id": user_id}, "message": message}
-        return _id_of(await self.post(token, "/v3.0/oa/message/cs", body), "message_id")
+        return find(await self.post(token, "/v3.0/oa/message/cs", body), "message_id")
 
     async def upload(self, token: str, kind: str, name: str, media_type: str, content: bytes) -> str:
         """Put an ``image``, ``gif`` or ``file`` on Zalo's servers, for seven days; returns what names it there."""
@@ -118,10 +118,7 @@ class ZaloClient:
         form.add_field("file", content, filename=name, content_type=media_type)
         url = f"{self._api_url}/v2.0/oa/upload/{kind}"
         answer = await self._call("POST", url, headers={"access_token": token}, data=form)
-        found = _id_of(answer, "token" if kind == "file" else "attachment_id")
-        if found is None:
-            raise ZaloUnclear
-        return found
+        return need(answer, "token" if kind == "file" else "attachment_id")
 
     async def post(self, token: str, path: str, body: JSON, is_business: bool = False) -> JSON:
         """Any other call with a JSON body; returns the whole answer."""
@@ -202,10 +199,19 @@ def _read(body: bytes) -> tuple[JSON, int | None]:
         return {}, None
 
 
-def _id_of(answer: JSON, name: str) -> str | None:
+def find(answer: JSON, *names: str) -> str | None:
+    """What an answer holds under the first of these names that is there, as a string."""
     data = answer.get("data")
-    value = data.get(name) if isinstance(data, dict) else None
-    return None if value is None else str(value)
+    values = [data[name] for name in names if data.get(name) is not None] if isinstance(data, dict) else []
+    return str(values[0]) if values else None
+
+
+def need(answer: JSON, *names: str) -> str:
+    """The same, for an answer that is worth nothing without it. Raises `ZaloUnclear`."""
+    found = find(answer, *names)
+    if found is None:
+        raise ZaloUnclear
+    return found
 
 
 def _seconds(retry_after: str | None) -> float:

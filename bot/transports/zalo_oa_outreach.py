@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from bot.transports import SendFailed, WindowClosed
-from bot.transports.zalo_oa_client import ZaloClient, ZaloRefused
+from bot.transports.zalo_oa_client import ZaloClient, ZaloRefused, need
 from bot.transports.zalo_oa_rules import is_day, next_morning
 
 T = TypeVar("T")
@@ -67,8 +67,8 @@ class ZaloArticles:
         self._now = now
 
     async def create(self, article: Article) -> str:
-        """Hand an article over, visible once it is ready; returns what `find` asks by. Raises ValueError for one that is
-        longer than Zalo takes."""
+        """Hand an article over, visible once it is ready; returns what `find` asks by. Raises ValueError for one that
+        is longer than Zalo takes."""
         for name, longest in _LONGEST.items():
             if not 0 < len(getattr(article, name)) <= longest:
                 raise ValueError(f"{name} must have 1 to {longest} letters")
@@ -82,27 +82,24 @@ class ZaloArticles:
             "status": "show",
             "comment": "hide",
         }
-        answer = await self._account.call(lambda token: self._client.post(token, "/v2.0/article/create", body))
-        return str(answer["data"]["token"])
+        return await self._account.call(lambda token: self._post(token, "/v2.0/article/create", body, "token"))
 
     async def find(self, created: str) -> str | None:
         """The id of an article that was created; None while Zalo works on it."""
 
         async def ask(token: str) -> str | None:
-            try:
-                answer = await self._client.post(token, "/v2.0/article/verify", {"token": created})
+            try:  # copies of the page disagree on the name
+                return await self._post(token, "/v2.0/article/verify", {"token": created}, "id", "article_id")
             except ZaloRefused as error:
                 if error.code == _PROCESSING:
                     return None
                 raise
-            data = answer["data"]
-            return str(data.get("id") or data["article_id"])  # copies of the page disagree on the name
 
         return await self._account.call(ask)
 
     async def broadcast(self, article_ids: Sequence[str], target: Target) -> str:
-        """Send articles to the followers of a target; returns Zalo's id of the broadcast. Raises `WindowClosed` at night,
-        and asks nothing then."""
+        """Send articles to the followers of a target; returns Zalo's id of the broadcast. Raises `WindowClosed` at
+        night, and asks nothing then."""
         if not 0 < len(article_ids) <= MOST_ARTICLES:
             raise ValueError(f"1 to {MOST_ARTICLES} articles")
         if not is_day(self._now()):
@@ -113,8 +110,10 @@ class ZaloArticles:
             "recipient": {"target": target.to_json()},
             "message": {"attachment": {"type": "template", "payload": payload}},
         }
-        answer = await self._account.call(lambda token: self._client.post(token, "/v2.0/oa/message", body))
-        return str(answer["data"]["message_id"])
+        return await self._account.call(lambda token: self._post(token, "/v2.0/oa/message", body, "message_id"))
+
+    async def _post(self, token: str, path: str, body: dict[str, Any], *names: str) -> str:
+        return need(await self._client.post(token, path, body), *names)
 
 
 @dataclass(frozen=True)
@@ -148,21 +147,13 @@ class ZaloTemplates:
 
     async def describe(self, template_id: str) -> Template:
         """A template with its prices as Zalo states them now."""
-        query = {"template_id": template_id}
-        path = "/template/info/v2"
-        answer = await self._account.call(
-            lambda token: self._client.get(token, path, query, is_business=True), is_template=True
-        )
-        data = answer["data"]
-        return Template(
-            template_id=template_id,
-            name=str(data["templateName"]),
-            is_enabled=data["status"] == _ENABLED,
-            required=tuple(str(one["name"]) for one in data.get("listParams", []) if one.get("require")),
-            tag=str(data.get("templateTag", "")),
-            price_by_user_vnd=_price(data.get("price_uid")),
-            price_by_phone_vnd=_price(data.get("price_sdt", data.get("price"))),
-        )
+
+        async def ask(token: str) -> Template:
+            query = {"template_id": template_id}
+            answer = await self._client.get(token, "/template/info/v2", query, is_business=True)
+            return _read_template(template_id, answer["data"])
+
+        return await self._account.call(ask, is_template=True)
 
     async def send_to_user(
         self, user_id: str, template: Template, values: Mapping[str, str], tracking_id: str
@@ -170,9 +161,11 @@ class ZaloTemplates:
         """Send to somebody who follows the account or wrote to it. Raises `SendFailed` where it may not be sent."""
         price = self._check(template, values, tracking_id, template.price_by_user_vnd)
         body = {"user_id": user_id, **_content(template, values, tracking_id)}
-        path = "/v3.0/oa/message/template"
-        answer = await self._account.call(lambda token: self._client.post(token, path, body), is_template=True)
-        return TemplateSent(str(answer["data"]["message_id"]), price)
+
+        async def ask(token: str) -> str:
+            return need(await self._client.post(token, "/v3.0/oa/message/template", body), "message_id", "msg_id")
+
+        return TemplateSent(await self._account.call(ask, is_template=True), price)
 
     async def send_to_phone(
         self, phone: str, template: Template, values: Mapping[str, str], tracking_id: str
@@ -180,11 +173,11 @@ class ZaloTemplates:
         """Send to whoever has Zalo on a number, followers or not. Raises `SendFailed` where it may not be sent."""
         price = self._check(template, values, tracking_id, template.price_by_phone_vnd)
         body = {"phone": to_international(phone), **_content(template, values, tracking_id)}
-        path = "/message/template"
-        answer = await self._account.call(
-            lambda token: self._client.post(token, path, body, is_business=True), is_template=True
-        )
-        return TemplateSent(str(answer["data"]["msg_id"]), price)
+
+        async def ask(token: str) -> str:
+            return need(await self._client.post(token, "/message/template", body, is_business=True), "msg_id")
+
+        return TemplateSent(await self._account.call(ask, is_template=True), price)
 
     def _check(self, template: Template, values: Mapping[str, str], tracking_id: str, price: int | None) -> int:
         if not self._is_allowed:
@@ -198,6 +191,18 @@ class ZaloTemplates:
         if not 0 < len(tracking_id) <= _LONGEST_TRACKING_ID:
             raise ValueError(f"a tracking id has 1 to {_LONGEST_TRACKING_ID} letters")
         return price
+
+
+def _read_template(template_id: str, data: dict[str, Any]) -> Template:
+    return Template(
+        template_id=template_id,
+        name=str(data["templateName"]),
+        is_enabled=data["status"] == _ENABLED,
+        required=tuple(str(one["name"]) for one in data.get("listParams", []) if one.get("require")),
+        tag=str(data.get("templateTag", "")),
+        price_by_user_vnd=_price(data.get("price_uid")),
+        price_by_phone_vnd=_price(data.get("price_sdt", data.get("price"))),
+    )
 
 
 def to_international(phone: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rapidfuzz.distance import OSA
 
 from handlers.alike import untelex
-from handlers.workplaces import read_name
+from handlers.workplace_words import read_name
 from knowledge.normalize import fold
 
 LONGEST_ANSWER = 120

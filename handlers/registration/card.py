@@ -99,9 +99,14 @@ def draw_card(union: str, name: str, unit: str, since: date, code: str, token: s
 
 
 def _draw_qr(content: str) -> Image.Image:
+    """The QR in a square of `_QR_SIDE`, each of its dots the same whole number of pixels."""
+    code = segno.make(content, error="m", micro=False)
     drawn = io.BytesIO()
-    segno.make(content, error="m", micro=False).save(drawn, kind="png", scale=4, border=2)
-    return Image.open(drawn).convert("RGB").resize((_QR_SIDE, _QR_SIDE), Image.Resampling.NEAREST)
+    code.save(drawn, kind="png", border=2, scale=_QR_SIDE // code.symbol_size(border=2)[0])
+    square = Image.new("RGB", (_QR_SIDE, _QR_SIDE), _GROUND)
+    picture = Image.open(drawn).convert("RGB")
+    square.paste(picture, ((_QR_SIDE - picture.width) // 2, 0))
+    return square
 
 
 def _write(

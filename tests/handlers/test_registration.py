@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from PIL import Image
 
+from bot.__main__ import main
 from db.models import (
     Account,
     Application,
@@ -315,6 +316,8 @@ async def test_card_is_verified_and_a_forged_one_is_not(talk: Talk, tree: Tree) 
     keys = talk.database.keys
     token = sign_card(keys, Card(member.code, membership.unit_id, talk.today))
     assert read_card(public_key(keys), token) == Card(member.code, membership.unit_id, talk.today)
+    assert main(["card", "check", token, "--key", public_key(keys).hex()]) == 0
+    assert main(["card", "check", token, "--key", "00" * 32]) == 1
     await clerk.says(token)
     clerk.hears("Thẻ đúng", "Nguyễn Thị Hoa")
     forged = token[:-3] + ("AAA" if token[-3:] != "AAA" else "BBB")

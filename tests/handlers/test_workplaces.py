@@ -14,7 +14,7 @@ from db.session import Database
 from db.units import Workplace
 from handlers.organisation.decisions import Change, Close, Create, NewUnit
 from handlers.organisation.service import decide
-from handlers.workplaces import LONGEST_LABEL, Finder, Found, Index, make_label
+from handlers.workplaces import LONGEST_LABEL, Finder, Found, Units, make_label
 from tests.tree import NOW, TODAY, Tree
 
 DATA: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "workplaces.yaml").read_text(encoding="utf-8"))
@@ -24,10 +24,93 @@ SIZE = 10_000
 
 FORMS = ("Công ty TNHH", "Công ty Cổ phần", "Công ty TNHH Một thành viên", "Công ty TNHH Sản xuất Thương mại", "DNTN")
 TRADES = ("May", "Giày", "Điện tử", "Cơ khí", "Thực phẩm", "Bao bì", "Gỗ", "Nhựa", "Dệt", "Xây dựng", "Vận tải", "")
-WORDS = """An Bình Minh Thắng Việt Hưng Yên Phong Nam Phú Tân Đại Long Hải Hà Thành Đức Sơn Thịnh Phát Lợi Kim Ngọc Thiên
-Quang Vinh Hoàng Gia Trường Giang Đông Tây Bắc Mỹ Á Châu Tiến Đạt Hòa Phúc Lộc Thọ Xuân Thu Hồng Cường Mạnh Dũng Khánh
-Linh Trang Anh Tuấn Vũ Sao Mai Star Global Asia Vina Tech Union Hanoi Sunny Green Royal Star Hansung Daewon Kyungbang
-Sejin Youngone Shints Poongin Maxport Regina Delta Sakura Fuji Nichi Tokai Meiko Yazaki Terumo Hoya""".split()
+WORDS = [
+    "An",
+    "Bình",
+    "Minh",
+    "Thắng",
+    "Việt",
+    "Hưng",
+    "Yên",
+    "Phong",
+    "Nam",
+    "Phú",
+    "Tân",
+    "Đại",
+    "Long",
+    "Hải",
+    "Hà",
+    "Thành",
+    "Đức",
+    "Sơn",
+    "Thịnh",
+    "Phát",
+    "Lợi",
+    "Kim",
+    "Ngọc",
+    "Thiên",
+    "Quang",
+    "Vinh",
+    "Hoàng",
+    "Gia",
+    "Trường",
+    "Giang",
+    "Đông",
+    "Tây",
+    "Bắc",
+    "Mỹ",
+    "Á",
+    "Châu",
+    "Tiến",
+    "Đạt",
+    "Hòa",
+    "Phúc",
+    "Lộc",
+    "Thọ",
+    "Xuân",
+    "Thu",
+    "Hồng",
+    "Cường",
+    "Mạnh",
+    "Dũng",
+    "Khánh",
+    "Linh",
+    "Trang",
+    "Anh",
+    "Tuấn",
+    "Vũ",
+    "Sao",
+    "Mai",
+    "Star",
+    "Global",
+    "Asia",
+    "Vina",
+    "Tech",
+    "Union",
+    "Hanoi",
+    "Sunny",
+    "Green",
+    "Royal",
+    "Star",
+    "Hansung",
+    "Daewon",
+    "Kyungbang",
+    "Sejin",
+    "Youngone",
+    "Shints",
+    "Poongin",
+    "Maxport",
+    "Regina",
+    "Delta",
+    "Sakura",
+    "Fuji",
+    "Nichi",
+    "Tokai",
+    "Meiko",
+    "Yazaki",
+    "Terumo",
+    "Hoya",
+]
 COMMUNES = ("Phường Linh Xuân", "Xã Yên Phong", "Phường Quế Võ", "Xã Thiên Lộc", "Phường Tân Tạo", "Xã Long Thành")
 PROVINCES = ("Hà Nội", "Bắc Ninh", "TP. Hồ Chí Minh", "Đồng Nai", "Hải Phòng", "Hưng Yên")
 
@@ -46,17 +129,17 @@ def invent(count: int, first_id: int) -> list[Workplace]:
 
 
 @pytest.fixture(scope="module")
-def index() -> Index:
+def index() -> Units:
     """Ten thousand units, the listed ones among them."""
     listed = [Workplace(number, *facts) for number, facts in enumerate(DATA["units"].values())]
-    return Index([*listed, *invent(SIZE - len(listed), len(listed))])
+    return Units([*listed, *invent(SIZE - len(listed), len(listed))])
 
 
 def found_ids(found: Found) -> list[int]:
     return [candidate.unit_id for candidate in found.candidates]
 
 
-def test_workplaces_are_found_as_people_type_them(index: Index) -> None:
+def test_workplaces_are_found_as_people_type_them(index: Units) -> None:
     """Of at least 150 typed forms nine in ten lead to the right unit first, and nearly all within five."""
     assert len(TYPED) >= 150
     first, five = [], []
@@ -70,12 +153,12 @@ def test_workplaces_are_found_as_people_type_them(index: Index) -> None:
     assert len(five) <= 0.02 * len(TYPED), five
 
 
-def test_what_nobody_knows_is_never_sure(index: Index) -> None:
+def test_what_nobody_knows_is_never_sure(index: Units) -> None:
     """A wrong unit put forward as sure would send an application to strangers."""
     assert [typed for typed in DATA["unknown"] if index.find(typed).is_sure] == []
 
 
-def test_what_is_put_forward_as_sure_is_right(index: Index) -> None:
+def test_what_is_put_forward_as_sure_is_right(index: Units) -> None:
     """Whenever the finder is sure, it is right."""
     sure = [(typed, key, index.find(typed)) for typed, key in TYPED]
     right = [found_ids(found)[0] == KEYS.index(key) for _typed, key, found in sure if found.is_sure]
@@ -83,7 +166,7 @@ def test_what_is_put_forward_as_sure_is_right(index: Index) -> None:
     assert len(right) > len(TYPED) / 3
 
 
-def test_finding_takes_no_more_than_twenty_milliseconds(index: Index) -> None:
+def test_finding_takes_no_more_than_twenty_milliseconds(index: Units) -> None:
     """At ten thousand units, ninety-nine in a hundred; the figures are in benchmarks."""
     texts = [typed for typed, _key in TYPED] + [f"{one.employer} {one.commune}" for one in invent(200, 0)]
     taken = []
@@ -94,7 +177,7 @@ def test_finding_takes_no_more_than_twenty_milliseconds(index: Index) -> None:
     assert sorted(taken)[int(len(taken) * 0.99)] < 0.020
 
 
-def test_namesakes_are_told_apart_by_their_commune(index: Index) -> None:
+def test_namesakes_are_told_apart_by_their_commune(index: Units) -> None:
     """Two schools of one name show where they are; a unit with no namesake needs no commune."""
     found = index.find("trường tiểu học kim đồng")
     schools = [
@@ -106,7 +189,7 @@ def test_namesakes_are_told_apart_by_their_commune(index: Index) -> None:
     assert "Phường" not in index.find("bệnh viện từ dũ").candidates[0].label
 
 
-def test_labels_fit_a_button(index: Index) -> None:
+def test_labels_fit_a_button(index: Units) -> None:
     """Forty signs, whatever the name."""
     long = Workplace(
         1, f"Công đoàn cơ sở Công ty Trách nhiệm hữu hạn {'Rất Dài ' * 20}", None, "Phường Tăng Nhơn Phú", None
@@ -117,7 +200,7 @@ def test_labels_fit_a_button(index: Index) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", " ", "?!", "a" * 5000, "may " * 1000, "😀", "\x00", "' OR 1=1 --"])
-def test_odd_texts_find_nothing_and_break_nothing(index: Index, typed: str) -> None:
+def test_odd_texts_find_nothing_and_break_nothing(index: Units, typed: str) -> None:
     """Anything may be typed."""
     assert not index.find(typed).is_sure
 
