@@ -14,6 +14,8 @@ from db.deployment import find_fingerprint
 from db.keys import KeyProblem, Keys, load_key_file
 from db.migrate import find_revision, newest_revision
 from db.session import Database
+from db.zalo_oa_tokens import find_tokens
+from handlers.feature import VIETNAM
 from knowledge.answer import load_answerer
 from knowledge.texts import t
 
@@ -45,6 +47,7 @@ def examine(settings: Settings, today: date) -> list[Finding]:
     findings.append(_look_at_web(settings))
     findings += _look_at_telegram(settings)
     findings.append(_look_at_zalo_bot(settings))
+    findings.append(_look_at_zalo_oa(settings, keys, today))
     return findings
 
 
@@ -128,6 +131,25 @@ def _ask_telegram(what: str, api_url: str, token: str) -> Finding:
         return Finding(what, False, t("doctor.telegram_refused", status=error.code))
     except (urllib.error.URLError, OSError):
         return Finding(what, False, t("doctor.telegram_unreachable"))
+
+
+def _look_at_zalo_oa(settings: Settings, keys: Keys | None, today: date) -> Finding:
+    """Whether the account has tokens that end today or later; Zalo is not asked, since a refresh uses one up."""
+    what = t("doctor.zalo_oa")
+    if not settings.zalo_oa_id:
+        return Finding(what, True, t("doctor.off"))
+    database = Database(settings.database_url, keys or _no_keys())
+    try:
+        with database.read() as session:
+            tokens = find_tokens(session, f"zalo_oa:{settings.zalo_oa_id}")
+    except (SQLAlchemyError, KeyProblem):
+        tokens = None  # told above
+    finally:
+        database.close()
+    until = None if tokens is None or tokens.refused_at is not None else tokens.access_until
+    if until is None or until.astimezone(VIETNAM).date() < today:
+        return Finding(what, False, t("operator.zalo_oa_login"))
+    return Finding(what, True, t("doctor.zalo_oa_good"))
 
 
 def _look_at_zalo_bot(settings: Settings) -> Finding:

@@ -33,7 +33,7 @@ from handlers.organisation.decisions import (
     from_json,
 )
 from handlers.organisation.planning import name_of, show_day
-from handlers.organisation.rules import CHANGEABLE, read_unit_code
+from handlers.organisation.rules import CHANGEABLE, read_day, read_unit_code
 from handlers.organisation.service import call_off, carry_on, decide, is_stopped, list_waiting, preview, where_was
 from handlers.organisation.words import describe_preview
 from knowledge.texts import t
@@ -47,7 +47,7 @@ def add_commands(commands: Any) -> None:
     actions = units.add_subparsers(required=True)
     show = actions.add_parser("show", help="where a unit stood on a day, what it was before, what lies under it")
     show.add_argument("code")
-    show.add_argument("--on", type=read_day, help="day, such as 2025-06-30 or 30/06/2025; by default today")
+    show.add_argument("--on", type=read_option_day, help="day, such as 2025-06-30 or 30/06/2025; by default today")
     show.set_defaults(command=_command(_show))
     actions.add_parser("waiting", help="decisions that wait for their day").set_defaults(
         command=_command(_list_waiting)
@@ -82,7 +82,7 @@ def _add_decisions(actions: Any) -> None:
 
 def _decision(actions: Any, name: str, says: str, read: Callable[..., Decision]) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=says)
-    parser.add_argument("--on", type=read_day, help="first day on which it holds: past, today (default) or future")
+    parser.add_argument("--on", type=read_option_day, help="its first day: past, today (default) or future")
     parser.add_argument("--decision", help="number of the decision")
     parser.add_argument("--preview", action="store_true", help="only show what would move")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -101,9 +101,12 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
     _add_facts(parser)
 
 
-def read_day(text: str) -> date:
-    """A day as ISO or as people write it. Raises ValueError, which argparse turns into a message."""
-    return datetime.strptime(text, "%d/%m/%Y").date() if "/" in text else date.fromisoformat(text)  # noqa: DTZ007  # a day has no zone
+def read_option_day(text: str) -> date:
+    """A day as ISO text or as people write it. Raises ValueError, which argparse turns into a message."""
+    day = read_day(text)
+    if day is None:
+        raise ValueError(text)
+    return day
 
 
 def _command(work: Work) -> Callable[[Settings, argparse.Namespace], int]:

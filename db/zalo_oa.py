@@ -140,6 +140,16 @@ def forget_receipts(session: Session, before: datetime) -> int:
     return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # a delete has a row count
 
 
+def forget_past_followers(session: Session, before: datetime) -> int:
+    """Erase people who no longer follow the account and did nothing there since a moment; returns how many."""
+    is_past = (
+        ~ZaloFollower.is_following,
+        or_(ZaloFollower.follow_changed_at.is_(None), ZaloFollower.follow_changed_at < before),
+        or_(ZaloFollower.interacted_at.is_(None), ZaloFollower.interacted_at < before),
+    )
+    return session.execute(delete(ZaloFollower).where(*is_past)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
 def forget_follower(session: Session, sender: str, address_hash: str) -> None:
     """Take a person off our list."""
     mine = delete(ZaloFollower).where(ZaloFollower.sender == sender, ZaloFollower.address_hash == address_hash)

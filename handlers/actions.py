@@ -426,6 +426,28 @@ class AnswerLink(Action):
     answer: str
 
 
+@_action("um")
+class ManageUnit(Action):
+    """Show what may be changed about a unit."""
+
+    unit_id: int
+
+
+@_action("uc")
+class ChangeUnit(Action):
+    """Begin one kind of change of the tree at a unit."""
+
+    unit_id: int
+    kind: str
+
+
+@_action("uw")
+class WhereWasUnit(Action):
+    """Look up where a unit belonged on a day."""
+
+    unit_id: int
+
+
 def encode(action: Action) -> str:
     """The payload of an action. Raises ValueError when it would not fit into 64 bytes."""
     values = [_write(getattr(action, item.name)) for item in fields(action)]  # type: ignore[arg-type]  # all are dataclasses

@@ -13,12 +13,13 @@ from handlers.menu.conversation import MENU, explain_unreadable, greet, greet_br
 from handlers.no_union.conversation import NO_UNION
 from handlers.offers import find_pressed, list_offered, remember_offer
 from handlers.officers.conversation import OFFICERS
+from handlers.organisation.conversation import ORGANISATION
 from handlers.privacy.conversation import PRIVACY
 from handlers.registration.conversation import REGISTRATION
 from knowledge.normalize import fold
 from knowledge.texts import t
 
-FEATURES: tuple[Feature, ...] = (MENU, REGISTRATION, IDENTITY, OFFICERS, NO_UNION, PRIVACY, FAQ)
+FEATURES: tuple[Feature, ...] = (MENU, REGISTRATION, IDENTITY, OFFICERS, ORGANISATION, NO_UNION, PRIVACY, FAQ)
 
 _COMMANDS: dict[str, Callable[[Context], list[Reply]]] = {
     word: handler for feature in FEATURES for word, handler in feature.commands.items()

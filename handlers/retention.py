@@ -12,6 +12,7 @@ from db.deployment import add_erasure
 from db.inbox import forget_events
 from db.no_union import forget_interests
 from db.questions import forget_feedback, forget_unanswered
+from db.zalo_oa import forget_past_followers, forget_receipts
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ PERIODS = (
     Period("unanswered_questions", 365, forget_unanswered),
     Period("feedback", 730, forget_feedback),
     Period("no_union_interests", 365, forget_interests),
+    Period("zalo_oa_receipts", 90, forget_receipts),
+    Period("zalo_oa_followers", 90, forget_past_followers),
 )
 """Raw messages live a week: long enough to survive an outage, short enough to hold little. Wishes for an officer are
 kept until the person erases them or the officers' desk closes them."""

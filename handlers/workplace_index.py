@@ -48,6 +48,20 @@ class Document:
     joined: frozenset[str]
     place: frozenset[str]
 
+    def names_hold(self, word: str) -> bool:
+        """Whether a word stands in a name, be it as two neighbours written as one."""
+        return word in self.joined or any(word in name for name in self.names)
+
+    def share(self, word: str, typed: Word) -> float:
+        """How much of a word it has: all in its name, less in its place, less with other marks than were typed."""
+        found = [name[word][1] for name in self.names if word in name]
+        if found:
+            is_other = typed.marks and word == typed.written and all(marks and marks != typed.marks for marks in found)
+            return _OTHER_MARKS if is_other else 1.0
+        if word in self.place:
+            return _PLACE_SHARE
+        return 1.0 if word in self.joined else 0.0
+
 
 @dataclass
 class _Typed:
@@ -57,6 +71,15 @@ class _Typed:
     meant: dict[str, float] = field(default_factory=dict)
     weight: float = 1.0
     tells: bool = True
+
+    def best_in(self, document: Document) -> tuple[str, float]:
+        """Which word of a workplace is meant, and how surely; an empty word when none is."""
+        best, most = "", 0.0
+        for word, surely in self.meant.items():
+            value = surely * document.share(word, self.word)
+            if value > most:
+                best, most = word, value
+        return best, most
 
 
 class Index:
@@ -189,27 +212,25 @@ class Index:
                     yield other, _BEGINNING
 
     def _score(self, document: Document, typed: Sequence[_Typed]) -> float:
+        """How well a workplace fits, between 0 and 1."""
         explained = 0.0
         hits: dict[str, float] = {}
         in_names: list[str] = []
+        elsewhere = False
         for one in typed:
-            best, share = "", 0.0
-            for word, surely in one.meant.items():
-                value = surely * _share(document, word, one.word)
-                if value > share:
-                    best, share = word, value
+            best, share = one.best_in(document)
             explained += share * one.weight
             if best:
                 hits[best] = max(hits.get(best, 0.0), share)
-                if (one.tells and any(best in name for name in document.names)) or best in document.joined:
+                if document.names_hold(best) and (one.tells or best in document.joined):
                     in_names.append(best)
+                elsewhere = elsewhere or (one.tells and not document.names_hold(best))
         covered = max((self._cover(name, hits) for name in document.names), default=0.0)
         order = max((_in_order(name, in_names) for name in document.names), default=0.0)
-        score = (explained / sum(one.weight for one in typed)) * (
-            _EXPLAINED + _COVERED * min(1.0, covered) + _IN_ORDER * order
-        )
-        is_place = covered < _MOSTLY and all(word in document.place for word in in_names)
-        return score / 2 if is_place or not in_names else score  # a place alone, or a legal form alone, names nobody
+        explained /= sum(one.weight for one in typed)
+        score = explained * (_EXPLAINED + _COVERED * min(1.0, covered) + _IN_ORDER * order)
+        is_place = all(word in document.place for word in in_names) and (covered < _MOSTLY or elsewhere)
+        return score / 2 if is_place else score  # a place alone, or a legal form alone, names nobody
 
     def _cover(self, name: Mapping[str, tuple[int, str]], hits: Mapping[str, float]) -> float:
         """How much of what tells this name from others was typed."""
@@ -223,17 +244,6 @@ class Index:
                 telling += weight
                 typed += weight * max(hits.get(one, 0.0) for one in (word, *pairs))
         return typed / telling if telling else float(bool(hits))
-
-
-def _share(document: Document, word: str, typed: Word) -> float:
-    """How much of a word of the index a workplace has: all in its name, less in its place, less with other marks."""
-    found = [name[word][1] for name in document.names if word in name]
-    if found:
-        is_other = typed.marks and word == typed.written and all(marks and marks != typed.marks for marks in found)
-        return _OTHER_MARKS if is_other else 1.0
-    if word in document.place:
-        return _PLACE_SHARE
-    return 1.0 if word in document.joined else 0.0
 
 
 def _in_order(name: Mapping[str, tuple[int, str]], hits: Sequence[str]) -> float:

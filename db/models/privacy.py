@@ -95,4 +95,4 @@ class MergeProposal(Base):
     refused_at: Mapped[datetime | None] = mapped_column(Moment)
     merged_at: Mapped[datetime | None] = mapped_column(Moment)
     undone_at: Mapped[datetime | None] = mapped_column(Moment)
-    moved: Mapped[Any | None] = mapped_column(JSON)
+    moved: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))

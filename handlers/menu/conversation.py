@@ -1,7 +1,7 @@
 """The greeting, the menu, the help, and an answer to what the bot cannot read."""
 
 from handlers.access import find_actor
-from handlers.actions import AskOfficer, Cancel, Resume, ShowDesk, ShowHelp, ShowMenu, ShowTopics
+from handlers.actions import AskOfficer, Cancel, Join, Resume, ShowDesk, ShowHelp, ShowMe, ShowMenu, ShowTopics
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.feature import Context, Feature
 from knowledge.texts import t
@@ -36,8 +36,12 @@ def _show_help(context: Context) -> list[Reply]:
 
 def _menu_buttons(context: Context) -> tuple[Button, ...]:
     desk = (Button(t("menu.desk"), ShowDesk()),) if find_actor(context) else ()
+    mine: tuple[Button, ...] = ()
+    if context.channel.serves_members:
+        mine = (Button(t("menu.me"), ShowMe()) if context.account.person_id else Button(t("menu.join"), Join()),)
     buttons = (
         *desk,
+        *mine,
         Button(t("menu.topics"), ShowTopics()),
         Button(t("faq.ask_officer"), AskOfficer()),
         Button(t("menu.help_button"), ShowHelp()),

@@ -11,6 +11,8 @@ from handlers.actions import (
     HandOver,
     InviteOfficer,
     IssueCode,
+    ListMembers,
+    ManageUnit,
     ShowDesk,
     ShowGrant,
     ShowUnit,
@@ -56,6 +58,10 @@ def show_unit(context: Context, action: ShowUnit) -> list[Reply]:
         buttons = [*(_officer_button(context, grant) for grant in officers[:_PAGE]), *buttons]
         if may(context.session, actor, Right.MANAGE_OFFICERS, period.unit_id, context.today):
             buttons.append(Button(t("officers.invite"), InviteOfficer(period.unit_id)))
+        if may(context.session, actor, Right.EXPORT_MEMBERS, period.unit_id, context.today):
+            buttons.append(Button(t("papers.list_button"), ListMembers(period.unit_id)))
+        if may(context.session, actor, Right.MANAGE_UNITS, period.unit_id, context.today):
+            buttons.append(Button(t("reorganise.button"), ManageUnit(period.unit_id)))
     record_read(context.session, actor.person_id, {grant.person_id for grant in officers}, "officer", context.now)
     buttons.append(_above_button(context, period) or Button(t("menu.desk"), ShowDesk()))
     return [Reply(_describe_unit(context, period, len(children), len(officers)), tuple(buttons))]

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from db.models import Role, UnitLevel
 from handlers.errors import UserError
-from handlers.organisation.rules import read_unit_code
+from handlers.organisation.rules import read_day, read_unit_code
 from handlers.organisation.sheets import Line, Number, Table, find_header
 from knowledge.normalize import fold
 from knowledge.texts import t
@@ -177,7 +177,7 @@ class Reader:
         cell = self.row.cells.get(name)
         if cell is None:
             return None
-        found = read_day(cell)
+        found = read_cell_day(cell)
         if found is None:
             self.complain("lists.bad_day", column=t(f"lists.column.{name}"))
         return found
@@ -217,7 +217,7 @@ class Reader:
 def _typed(name: str, cell: str) -> str:
     """A cell as a person would have typed it: days as people write them, numbers with the zeros a program ate."""
     if name == "born_on":
-        day = read_day(cell)
+        day = read_cell_day(cell)
         return day.strftime("%d/%m/%Y") if day else cell
     if isinstance(cell, Number):
         digits = {"phone": _PHONE_DIGITS, "citizen_id": _CITIZEN_ID_DIGITS}.get(name, 0)
@@ -230,17 +230,10 @@ def spellings(name: str, one: StrEnum) -> list[str]:
     return [*t(f"lists.{name}.{one.value}").split(", "), one.value]
 
 
-def read_day(text: str) -> date | None:
-    """A day from "2026-11-21", "21/11/2026", "21.11.2026" or the number by which Excel counts days; None otherwise."""
+def read_cell_day(text: str) -> date | None:
+    """A day as people write it, as ISO text, or as the number by which Excel counts days; None when it is none."""
     if isinstance(text, Number):
         days = int(text)
         return _EXCEL_DAY_ONE + timedelta(days=days) if days in _EXCEL_DAYS else None
-    parts = text.replace("/", "-").replace(".", "-").split("-")
-    if len(parts) != 3 or not all(part.strip().isdigit() for part in parts):  # day, month, year
-        return None
-    numbers = [int(part) for part in parts]
-    year, month, day = numbers if len(parts[0].strip()) == 4 else reversed(numbers)  # digits of a year
-    try:
-        return date(year, month, day) if year > 1900 else None
-    except ValueError:
-        return None
+    day = read_day(text)
+    return day if day and day > _EXCEL_DAY_ONE else None

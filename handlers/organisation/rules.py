@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 
 from db.models import Role, UnitLevel
 
@@ -31,6 +32,7 @@ LONGEST_NAME = 200
 LONGEST_FACT = 80
 _LIMITS = {"name": LONGEST_NAME, "employer": LONGEST_NAME, "headcount_band": 20, "wage_region": 4}
 
+_DAY = re.compile(r"(?P<day>\d{1,2})[/.-](?P<month>\d{1,2})[/.-](?P<year>\d{4})|(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)")
 _CODE = re.compile(r"^\w[\w./-]{0,39}$")
 
 
@@ -53,3 +55,15 @@ def longest(field: str) -> int:
 def role_after(role: Role, is_named_chair: bool) -> Role:
     """What a role becomes where its unit is merged into another: one chair leads there, the others stay officers."""
     return Role.OFFICER if role is Role.CHAIR and not is_named_chair else role
+
+
+def read_day(text: str) -> date | None:
+    """A day as people write it (day first) or as ISO text; None when it is none."""
+    match = _DAY.fullmatch(text.strip())
+    if match is None:
+        return None
+    day, month, year = match.group("day", "month", "year") if match["day"] else match.group("d", "m", "y")
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None

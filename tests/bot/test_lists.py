@@ -75,6 +75,8 @@ def office(
     """A console of a deployment."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("KEY_FILE", str(key_file))
+    # else every later test would log into this test's captured screen, which is closed by then
+    monkeypatch.setattr("bot.__main__.set_up_logs", lambda *_settings: None)
     return Office(tmp_path, capsys)
 
 

@@ -79,6 +79,9 @@ def test_env_example_with_every_line_taken_in_gives_the_defaults(tmp_path: Path)
         ("TELEGRAM_DESK_TOKEN", SAID),
         ("TELEGRAM_WEBHOOK_URL", SAID),
         ("LOG_LEVEL", SAID),
+        ("ZALO_OA_ID", SAID),
+        ("ZALO_APP_ID", SAID),
+        ("ZALO_API_URL", SAID),
     ],
 )
 def test_wrong_setting_is_named_and_its_value_is_not_printed(
@@ -119,6 +122,20 @@ def test_webhook_with_a_secret_is_accepted(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TELEGRAM_WEBHOOK_URL", "https://bot.example/")
     monkeypatch.setenv("TELEGRAM_WEBHOOK_SECRET", SECRET)
     assert read_settings(None).telegram_webhook_url == "https://bot.example"
+
+
+@pytest.mark.parametrize("missing", ["ZALO_APP_ID", "ZALO_APP_SECRET", "ZALO_OA_SECRET"])
+def test_official_account_without_its_secrets_refuses(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    """Without them nothing can be sent and no event believed."""
+    given = {"ZALO_OA_ID": "42", "ZALO_APP_ID": "43", "ZALO_APP_SECRET": MEMBERS, "ZALO_OA_SECRET": DESK}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings(None)
+    assert {MEMBERS, DESK} <= set(settings.secrets)
+    assert not any(secret in repr(settings) for secret in (MEMBERS, DESK))
+    monkeypatch.delenv(missing)
+    with pytest.raises(SettingsProblem, match=missing):
+        read_settings(None)
 
 
 def test_one_token_for_two_bots_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

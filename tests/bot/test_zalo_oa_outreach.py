@@ -1,5 +1,6 @@
 """What the Official Account sends to many: articles to a target, templates for money; over HTTP to the stand-in."""
 
+import re
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -11,12 +12,13 @@ import pytest
 from bot.transports import AccountPaused, PersonUnreachable, SendFailed, SendUnavailable, SendUncertain, WindowClosed
 from bot.transports.zalo_oa import ZaloOaTransport, open_official_account
 from bot.transports.zalo_oa_outreach import Article, Target, Template, to_international
-from bot.transports.zalo_oa_rules import TEMPLATE_RULES, Then
+from bot.transports.zalo_oa_rules import RULES, TEMPLATE_RULES, Then
 from db.session import Database
 from handlers.feature import VIETNAM
 from tests.standins import telegram_faults as fault
 from tests.standins.zalo_oa import ZaloOaStandIn
 
+from .process import ROOT
 from .zalo_oa_app import give_tokens, settings_for
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=VIETNAM)
@@ -75,6 +77,14 @@ async def account(
 def alarms() -> list[str]:
     """What the operator was told."""
     return []
+
+
+def test_reference_page_lists_every_code_with_its_consequence() -> None:
+    """What an operator reads of a code is what happens."""
+    page = (ROOT / "docs/reference/zalo-official-account.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (-\d+) \| `(\w+)` \| .+ \| (yes|–) \|$", page, re.MULTILINE)
+    known = [*RULES.items(), *TEMPLATE_RULES.items()]
+    assert sorted(listed) == sorted((str(code), rule.reason, "yes" if rule.alarms else "–") for code, rule in known)
 
 
 # Articles

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
@@ -13,13 +15,17 @@ import aiohttp
 import pytest
 from sqlalchemy import text
 
-from bot.app import utc_now
+from bot.app import open_database, utc_now
+from bot.doctor import _look_at_zalo_oa
+from bot.settings import Settings
 from bot.transports.zalo_oa_alarms import list_notices
 from bot.transports.zalo_oa_client import ZaloClient, ZaloRefused, ZaloUnavailable
 from bot.transports.zalo_oa_tokens import LoginNeeded, ZaloTokenKeeper, challenge_of
+from bot.zalo import ZaloProblem, describe, log_in
+from db.keys import load_key_file
 from db.models import Delivery, DeliveryKind, ZaloTokens
 from db.session import Database
-from db.zalo_oa_tokens import claim_refresh, find_tokens, store_refresh
+from db.zalo_oa_tokens import TokenPair, claim_refresh, find_tokens, store_refresh
 from handlers.chat import StoredReply
 from tests.standins import telegram_faults as fault
 from tests.standins.zalo_oa import APP_ID, APP_SECRET, OA_ID, OA_SECRET, ZaloOaStandIn
@@ -27,7 +33,7 @@ from tests.standins.zalo_oa_people import ZaloMember
 
 from .process import ROOT, BotProcess, free_port
 from .telegram_app import RunningBot
-from .zalo_oa_app import SENDER, StartZaloOa, give_tokens
+from .zalo_oa_app import SENDER, StartZaloOa, give_tokens, settings_for
 
 PROCESSES, TASKS = 5, 10
 
@@ -222,8 +228,6 @@ async def test_new_login_wins_over_a_refresh_under_way(
     assert (await wanted).token == new
     assert row(database).access_token == new
     with database.begin() as session:
-        from db.zalo_oa_tokens import TokenPair
-
         assert store_refresh(session, SENDER, 1, TokenPair("a", "b", 1), utc_now()) is False
 
 
@@ -347,6 +351,53 @@ async def test_wrong_challenge_in_the_console_is_told(
         assert (status, "Code challenge" in page) == (404, True)
 
 
+async def test_operator_logs_in_from_the_command_line(
+    zalo_oa: ZaloOaStandIn, database: Database, key_file: Path
+) -> None:
+    """The link and the challenge are printed; where the callback page cannot be reached, the browser's address does."""
+    settings = settings_for(zalo_oa, str(database.url), key_file=key_file)
+    assert "zalo login" in describe(settings, database, utc_now())
+    said = await asyncio.to_thread(log_in, settings, database, None, utc_now)
+    link = next(word for word in said.split() if "/v4/oa/permission" in word)
+    zalo_oa.console.challenge = parse_qs(urlsplit(link).query)["code_challenge"][0]
+    assert {zalo_oa.console.challenge, zalo_oa.console.callback_url} <= set(said.split())
+    async with aiohttp.ClientSession() as browser, browser.get(link, allow_redirects=False) as response:
+        address = response.headers["Location"]
+    await asyncio.to_thread(log_in, settings, database, address, utc_now)
+    assert row(database).version == 1
+    assert "zalo login" not in describe(settings, database, utc_now())
+    with pytest.raises(ZaloProblem, match="30"):
+        await asyncio.to_thread(log_in, settings, database, address, utc_now)
+    for missing in ("web_public_url", "zalo_oa_id"):
+        with pytest.raises(ZaloProblem, match=missing.upper()):
+            log_in(settings.model_copy(update={missing: ""}), database, None, utc_now)
+
+
+async def test_doctor_says_whether_the_account_is_logged_in(
+    zalo_oa: ZaloOaStandIn, database: Database, key_file: Path
+) -> None:
+    """By the tokens' dates; Zalo is not asked."""
+    settings = settings_for(zalo_oa, str(database.url), key_file=key_file)
+    today = utc_now().date()
+    assert _look_at_zalo_oa(settings, database.keys, today).is_good is False
+    give_tokens(zalo_oa, database, utc_now())
+    assert _look_at_zalo_oa(settings, database.keys, today).is_good is True
+    assert _look_at_zalo_oa(settings, database.keys, today + timedelta(days=3)).is_good is False
+    off = settings.model_copy(update={"zalo_oa_id": ""})
+    assert _look_at_zalo_oa(off, None, today).is_good is True
+    assert zalo_oa.calls.total() == 0
+
+
+def test_command_without_an_account_says_what_to_set(tmp_path: Path) -> None:
+    """Exit code 1 and one line, no trace."""
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path / 'own.db'}", "KEY_FILE": str(tmp_path / "own.key")}
+    command = [sys.executable, "-m", "bot", "zalo", "status"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ZALO_OA_ID" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 # Warnings
 
 
@@ -426,10 +477,6 @@ async def test_secrets_and_messages_never_stand_in_the_log(
     zalo_oa: ZaloOaStandIn, tmp_path: Path, key_file: Path
 ) -> None:
     """At the most talkative level, in trouble, with the account at work: no line holds a secret, an id or a message."""
-    from bot.app import open_database
-    from bot.settings import Settings
-    from db.keys import load_key_file
-
     url = f"sqlite:///{tmp_path / 'own.db'}"
     database = open_database(Settings(_env_file=None, database_url=url), load_key_file(key_file))  # type: ignore[call-arg]
     give_tokens(zalo_oa, database, utc_now() - timedelta(hours=21))

@@ -43,8 +43,9 @@ class RunningBot:
         self.address = ""
         self.started_in = 0.0
 
-    def start(self) -> "RunningBot":
-        # a folder of its own as the working directory: a developer's .env must not bring a real token into a test
+    @property
+    def _surroundings(self) -> dict[str, Any]:
+        """A folder of its own as the working directory: a developer's .env must not bring a real token into a test."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TELEGRAM_", "WEB_"))}
         environment |= {
             "PYTHONPATH": str(ROOT),
@@ -55,10 +56,18 @@ class RunningBot:
             "UNION_NAME": UNION,
             "UNION_HOTLINE": HOTLINE,
         }
+        return {"cwd": self._folder, "env": environment, "text": True}
+
+    def does(self, *command: str) -> str:
+        """What an operator's command says."""
+        arguments = [sys.executable, "-m", "bot", *command]
+        return subprocess.run(arguments, check=True, capture_output=True, **self._surroundings).stdout
+
+    def start(self) -> "RunningBot":
         began = time.monotonic()
         command = [sys.executable, "-m", "bot"]
         self._process = subprocess.Popen(
-            command, cwd=self._folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self._surroundings
         )
         self.address = self._read_address()
         self.started_in = time.monotonic() - began

@@ -29,8 +29,7 @@ from db.models import (
 from db.officers import add_grant
 from db.people import add_membership, add_person
 from handlers.chat import Channel, Kind
-from tests.handlers.test_officers import officer
-from tests.handlers.test_registration import FIELDS, apply, join
+from tests.handlers.test_officers import officer, sign_in
 from tests.small_tree import Tree
 from tests.talk import Member, Talk
 
@@ -49,30 +48,41 @@ def tree(talk: Talk) -> Tree:
     return Tree.plant(talk.database, talk.today - timedelta(days=400))
 
 
-async def apply_again(talk: Talk, name: str = "Hoa Zalo", full_name: str = "nguyễn thị hao") -> Member:
-    """The same woman on another channel, with a slip in her name and no numbers."""
-    worker = talk.member(name)
-    await worker.says("gia nhập")
-    await worker.presses("Đồng ý")
-    await worker.presses("Không đồng ý")
-    for answer in (full_name, *FIELDS[1:6]):
-        await worker.says(answer)
-    await worker.presses("Bỏ qua")
-    await worker.presses("Bỏ qua")
-    await worker.says("may mot")
-    await worker.says("1")
-    await worker.says("công nhân may")
-    await worker.presses("Tôi cam kết và gửi đơn")
+PROFILE = {"full_name": "Nguyễn Thị Hoa", "born_on": "1995-10-20", "phone": "0912345678", "residence": "Phường Thử"}
+
+
+async def known(talk: Talk, name: str, full_name: str = PROFILE["full_name"], **more: str) -> tuple[Member, int]:
+    """Somebody with a phone whom the union knows; returns their id too."""
+    member = talk.member(name)
+    await member.says("chào")
+    with talk.database.begin() as session:
+        number = add_person(session, PROFILE | {"full_name": full_name} | more, talk.now()).id
+    sign_in(talk, member, number)
+    return member, number
+
+
+async def apply_again(talk: Talk, tree: Tree, name: str = "Hoa Zalo", full_name: str = "Nguyễn Thị Hao") -> Member:
+    """The same woman on another channel, with a slip in her name and another phone."""
+    worker, number = await known(talk, name, full_name, phone="0987654321")
+    with talk.database.begin() as session:
+        session.add(
+            Application(
+                code=f"APP{number:05}", person_id=number, unit_id=tree.workplace, state=ApplicationState.SUBMITTED,
+                submitted_at=talk.now(), changed_at=talk.now(),
+            )
+        )  # fmt: skip
+        session.add(Consent(person_id=number, purpose="membership", version=1, given_at=talk.now()))
     return worker
 
 
 async def two_of_one(talk: Talk, tree: Tree) -> tuple[Member, Member, Member]:
-    """A member, the same woman's second application, and the officer who looks at it."""
-    first, clerk = await join(talk, tree)
-    second = await apply_again(talk)
-    await clerk.says("bàn")
-    await clerk.presses("Đơn chờ duyệt")
-    await clerk.says("1")
+    """A member, the same woman's application on another channel, and the officer who looks at it."""
+    clerk = await officer(talk, "Trần Cán Bộ", tree.workplace, Role.OFFICER)
+    first, number = await known(talk, "Hoa")
+    with talk.database.begin() as session:
+        add_membership(session, session.get_one(Person, number), tree.workplace, talk.today, "12/QĐ")
+    second = await apply_again(talk, tree)
+    await clerk.presses_payload(f"app|{talk.rows(Application)[-1].id}")
     return first, second, clerk
 
 
@@ -123,7 +133,7 @@ async def test_two_become_one_only_when_both_sides_say_so(talk: Talk, tree: Tree
     assert (kept.merged_into_id, other.merged_into_id) == (None, kept.id)
     await second.says("trang của tôi")
     second.hears("Nguyễn Thị Hoa", "Đoàn viên của", "CĐCS Công ty May Một")
-    assert [row.state for row in talk.rows(Application)] == [ApplicationState.APPROVED, ApplicationState.WITHDRAWN]
+    assert [row.state for row in talk.rows(Application)] == [ApplicationState.WITHDRAWN]
     await clerk.says("hủy")
     await clerk.says("bàn")
     await clerk.presses("Tìm đoàn viên")
@@ -249,23 +259,20 @@ async def test_side_without_a_channel_cannot_be_asked(talk: Talk, tree: Tree) ->
     with talk.database.begin() as session:
         listed = add_person(session, {"full_name": "Nguyễn Thị Hoa", "born_on": "1995-10-20"}, talk.now())
         add_membership(session, listed, tree.workplace, talk.today)
-    second = await apply_again(talk)
-    await clerk.says("bàn")
-    await clerk.presses("Đơn chờ duyệt")
-    await clerk.says("1")
+    await apply_again(talk, tree)
+    await clerk.presses_payload(f"app|{talk.rows(Application)[0].id}")
     await clerk.presses("Có phải cùng người")
     clerk.hears("chưa có kênh nào")
     with talk.database.begin() as session:
         session.add(
             Account(
-                person_id=listed.id, sender="edge:1", address_hash="x" * 32, address="gone", first_seen_at=talk.now(),
-                last_seen_at=talk.now(), unreachable_since=talk.now(),
+                person_id=listed.id, sender=talk.edge.sender, address_hash="0" * 32, address="gone",
+                first_seen_at=talk.now(), last_seen_at=talk.now(), unreachable_since=talk.now(),
             )
         )  # fmt: skip
     await clerk.presses_payload(f"mg|{talk.rows(Application)[0].id}|{listed.id}")
     clerk.hears("chưa có kênh nào")
     assert talk.rows(MergeProposal) == []
-    second.hears("Đã nhận đơn")
 
 
 async def test_one_merge_at_a_time_for_each_person(talk: Talk, tree: Tree) -> None:
@@ -275,7 +282,7 @@ async def test_one_merge_at_a_time_for_each_person(talk: Talk, tree: Tree) -> No
     await clerk.presses("Về đơn này")
     await clerk.presses("Có phải cùng người")
     clerk.hears("đang chờ trả lời")
-    await apply_again(talk, "Hoa Web", "nguyễn thị hoaa")
+    await apply_again(talk, tree, "Hoa Web", "nguyễn thị hoaa")
     third = talk.rows(Application)[-1]
     [proposal] = talk.rows(MergeProposal)
     await clerk.presses_payload(f"mg|{third.id}|{proposal.kept_id}")
@@ -315,7 +322,7 @@ async def test_officers_rights_are_not_gained_by_a_merge(talk: Talk, tree: Tree)
         second.hears("không có quyền")
     await first.says("bàn")
     first.hears("Bàn làm việc")
-    top = await officer(talk, "Quản Trị", tree.root, Role.ADMINISTRATOR)
+    top = await officer(talk, "Quản Trị", tree.root, Role.CHAIR)
     [grant] = [row for row in talk.rows(RoleGrant) if row.person_id == kept]
     await top.presses_payload(f"recode|{grant.id}")
     code = re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}", top.heard[-1].text)[0]
@@ -390,7 +397,7 @@ async def test_memberships_of_two_workplaces_leave_the_newer_one(talk: Talk, tre
 async def test_the_way_back_is_by_the_newest_merge(talk: Talk, tree: Tree) -> None:
     """A third side may join; then that merge is undone before the first one."""
     first, second, clerk = await merged(talk, tree)
-    third = await apply_again(talk, "Hoa Web", "nguyễn thị hoaa")
+    third = await apply_again(talk, tree, "Hoa Web", "nguyễn thị hoaa")
     kept, application = talk.rows(Membership)[0].person_id, talk.rows(Application)[-1]
     await clerk.presses_payload(f"mg|{application.id}|{kept}")
     await third.settled()
@@ -432,8 +439,7 @@ async def get_code(member: Member) -> str:
 @pytest.mark.parametrize("typed", ["LIENKET {}", "liên kết {}", "lien ket {}", "/lienket {}", "Liên kết: {}"])
 async def test_further_channel_is_tied_when_the_first_one_confirms(talk: Talk, tree: Tree, typed: str) -> None:
     """A code on one channel, typed on another, confirmed on the first: then both are the same person's."""
-    worker = talk.member("Hoa")
-    await apply(worker)
+    worker, _number = await known(talk, "Hoa")
     code = await get_code(worker)
     assert code not in str([row.code_hash for row in talk.rows(LinkCode)])
     further = talk.member("Hoa Zalo")
@@ -456,8 +462,7 @@ async def test_further_channel_is_tied_when_the_first_one_confirms(talk: Talk, t
 
 async def test_no_on_the_first_channel_ties_nothing(talk: Talk, tree: Tree) -> None:
     """Somebody else typed the code: it is spent."""
-    worker = talk.member("Hoa")
-    await apply(worker)
+    worker, _number = await known(talk, "Hoa")
     code = await get_code(worker)
     thief = talk.member("Kẻ Lạ")
     await thief.says(f"LIENKET {code}")
@@ -472,8 +477,7 @@ async def test_no_on_the_first_channel_ties_nothing(talk: Talk, tree: Tree) -> N
 
 async def test_link_code_holds_ten_minutes_and_once(talk: Talk, tree: Tree) -> None:
     """An old code, a spent one, and one replaced by a newer one are all wrong."""
-    worker, further = talk.member("Hoa"), talk.member("Hoa Zalo")
-    await apply(worker)
+    (worker, _number), further = await known(talk, "Hoa"), talk.member("Hoa Zalo")
     old = await get_code(worker)
     new = await get_code(worker)
     if old != new:
@@ -499,8 +503,7 @@ async def test_guessing_link_codes_is_braked_for_one_and_for_all(
     """Five tries an hour on one account; and many accounts together are stopped as well."""
     from handlers.identity import linking
 
-    worker, guesser = talk.member("Hoa"), talk.member("Đoán Mò")
-    await apply(worker)
+    (worker, _number), guesser = await known(talk, "Hoa"), talk.member("Đoán Mò")
     code = await get_code(worker)
     wrong = f"{(int(code) + 1) % 1_000_000:06}"
     for _ in range(5):
@@ -523,12 +526,11 @@ async def test_officers_channels_are_not_tied_by_a_link_code(talk: Talk, tree: T
     chair = await officer(talk, "Chủ Tịch", tree.workplace, Role.CHAIR)
     await chair.presses_payload("lk")
     chair.hears("mã vào")
-    worker, further = talk.member("Hoa"), talk.member("Hoa Zalo")
-    await apply(worker)
+    (worker, number), further = await known(talk, "Hoa"), talk.member("Hoa Zalo")
     code = await get_code(worker)
     await further.says(f"LIENKET {code}")
     with talk.database.begin() as session:
-        person = session.get_one(Person, session.scalars(select(Application)).one().person_id)
+        person = session.get_one(Person, number)
         add_grant(session, person, tree.workplace, Role.OFFICER, talk.today, talk.now())
     await worker.presses("Đúng là tôi, nối đi")
     worker.hears("mã vào")
@@ -540,8 +542,7 @@ async def test_officers_channels_are_not_tied_by_a_link_code(talk: Talk, tree: T
 
 async def test_messenger_abroad_is_tied_only_with_consent(talk: Talk, tree: Tree) -> None:
     """Notices to Telegram go through servers abroad: the person agrees first, on that channel."""
-    worker, further = talk.member("Hoa"), talk.member("Hoa Telegram")
-    await apply(worker)
+    (worker, number), further = await known(talk, "Hoa"), talk.member("Hoa Telegram")
     code = await get_code(worker)
     talk.edge.channel = Channel("telegram", is_abroad=True)
     await further.says(f"LIENKET {code}")
@@ -551,13 +552,12 @@ async def test_messenger_abroad_is_tied_only_with_consent(talk: Talk, tree: Tree
     worker.hears("Đúng là anh/chị không")
     await worker.presses("Đúng là tôi, nối đi")
     [consent] = [row for row in talk.rows(Consent) if row.purpose == "abroad"]
-    assert consent.person_id == talk.rows(Application)[0].person_id
+    assert consent.person_id == number
 
 
 async def test_person_chooses_where_notices_come_and_leaves_a_channel(talk: Talk, tree: Tree) -> None:
     """The chosen channel is kept with the person; a channel left behind shows nothing of them."""
-    worker, further = talk.member("Hoa"), talk.member("Hoa Zalo")
-    await apply(worker)
+    (worker, number), further = await known(talk, "Hoa"), talk.member("Hoa Zalo")
     code = await get_code(worker)
     await further.says(f"LIENKET {code}")
     await worker.presses("Đúng là tôi, nối đi")
@@ -565,7 +565,8 @@ async def test_person_chooses_where_notices_come_and_leaves_a_channel(talk: Talk
     await stranger.says("chào")
     mine, other, strange = talk.rows(Account)
     await worker.presses_payload(f"pc|{mine.id}")
-    assert talk.rows(Person)[0].preferred_sender == "edge:1"
+    [person] = [row for row in talk.rows(Person) if row.id == number]
+    assert person.preferred_sender == talk.edge.sender
     for payload in (f"pc|{strange.id}", f"xc|{strange.id}", f"xc|{mine.id}"):
         await worker.presses_payload(payload)
         worker.hears("thay đổi")

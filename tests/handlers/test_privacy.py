@@ -63,6 +63,15 @@ def rows_in_bytes(talk: Talk) -> list[bytes]:
     return found
 
 
+async def guardian(talk: Talk, unit_id: int) -> Member:
+    """An officer for data protection who has entered the second factor."""
+    guard = await officer(talk, "Người Bảo Vệ", unit_id, Role.DATA_PROTECTION_OFFICER)
+    with talk.database.begin() as session:
+        account = session.query(Account).filter(Account.address_hash == guard.lane).one()
+        account.second_factor_at = talk.now() + timedelta(days=60)
+    return guard
+
+
 async def erase(member: Member) -> None:
     await member.says("quyền về dữ liệu")
     await member.presses("Xóa dữ liệu của tôi")
@@ -158,7 +167,7 @@ async def test_erasing_asks_twice_and_can_be_stopped(talk: Talk, tree: Tree) -> 
 
 async def test_officer_hands_over_before_being_erased(talk: Talk, tree: Tree) -> None:
     """A role hinders; the request waits with its deadline, and the officer for data protection hears of it."""
-    guard = await officer(talk, "Người Bảo Vệ", tree.root, Role.DATA_PROTECTION_OFFICER)
+    guard = await guardian(talk, tree.root)
     clerk = await officer(talk, "Trần Cán Bộ", tree.workplace, Role.OFFICER)
     await clerk.says("quyền về dữ liệu")
     await clerk.presses("Xóa dữ liệu của tôi")
@@ -224,7 +233,7 @@ async def test_consent_to_news_is_withdrawn_at_once(talk: Talk, tree: Tree) -> N
 
 async def test_consent_to_membership_ends_by_leaving_or_erasure_only(talk: Talk, tree: Tree) -> None:
     """A member hears the two ways; wishing to leave goes to the officer with a deadline of fifteen days."""
-    guard = await officer(talk, "Người Bảo Vệ", tree.upper, Role.DATA_PROTECTION_OFFICER)
+    guard = await guardian(talk, tree.upper)
     worker, _clerk = await join(talk, tree)
     await worker.says("quyền về dữ liệu")
     await worker.presses("Rút lại đồng ý")
@@ -280,7 +289,7 @@ def test_channels_abroad_are_known_as_such() -> None:
 
 async def test_correction_is_done_by_oneself_or_by_an_officer(talk: Talk, tree: Tree) -> None:
     """The way to one's own details is offered first; the rest goes to the officer with ten days."""
-    guard = await officer(talk, "Người Bảo Vệ", tree.root, Role.DATA_PROTECTION_OFFICER)
+    guard = await guardian(talk, tree.root)
     worker, _clerk = await join(talk, tree)
     await worker.says("quyền về dữ liệu")
     await worker.presses("Sửa thông tin")
@@ -312,7 +321,7 @@ async def test_correction_is_done_by_oneself_or_by_an_officer(talk: Talk, tree: 
 
 async def test_request_is_refused_with_a_reason(talk: Talk, tree: Tree) -> None:
     """The person reads why, and that they may complain."""
-    guard = await officer(talk, "Người Bảo Vệ", tree.root, Role.DATA_PROTECTION_OFFICER)
+    guard = await guardian(talk, tree.root)
     worker, _clerk = await join(talk, tree)
     await worker.presses_payload("fix|o")
     await worker.says("đổi tên công ty tôi thành tên khác")
@@ -336,7 +345,7 @@ async def test_only_the_officer_for_data_protection_sees_requests(talk: Talk, tr
         for role in Role
         if role is not Role.DATA_PROTECTION_OFFICER
     ]
-    elsewhere = await officer(talk, "Bảo Vệ Nơi Khác", tree.other_workplace, Role.DATA_PROTECTION_OFFICER)
+    elsewhere = await guardian(talk, tree.other_workplace)
     for person in (*others, elsewhere, worker):
         await person.presses_payload(f"req|{request.id}")
         person.hears("không có quyền")
@@ -361,7 +370,7 @@ async def test_clock_reminds_before_the_deadline_and_alerts_after_it(talk: Talk,
     tick()
     assert len(alarms) == 1
     talk.moment -= timedelta(days=10, hours=1)
-    guard = await officer(talk, "Người Bảo Vệ", tree.root, Role.DATA_PROTECTION_OFFICER)
+    guard = await guardian(talk, tree.root)
     heard: list[str] = []
     for days in (4, 1.5, 3, 1, 0.1, 1):
         talk.pass_time(days=days)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from db.models import UnitLevel
 from db.session import Database
@@ -238,10 +238,13 @@ def test_a_change_that_was_rolled_back_leaves_no_trace(database: Database) -> No
     tree = Tree(database)
     shoes = tree.unit("GIAY", UnitLevel.WORKPLACE, None, "CĐCS Giày An Phú")
     finder = Finder()
-    with pytest.raises(ZeroDivisionError), database.begin() as session:
+
+    def fail(session: Session) -> None:
         decide(session, None, Change(shoes, {"name": "CĐCS Bánh Kẹo"}), TODAY, None, NOW, TODAY)
         assert finder.find(session, "banh keo", TODAY).candidates
-        session.execute(text("SELECT 1"))
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        tree.do(fail)
     assert tree.do(finder.find, "giay an phu", TODAY).candidates
     assert not tree.do(finder.find, "banh keo", TODAY).candidates
