@@ -29,7 +29,7 @@ from knowledge.features import NAMES
 OWN = Path(__file__).resolve().parents[1] / "tests" / "knowledge" / "questions.yaml"
 OWN_WEIGHT = 0.1
 FOLDS = 10
-PENALTY = 3.0
+PENALTY = 10.0
 Array = NDArray[np.float64]
 
 
@@ -157,7 +157,7 @@ def main() -> None:
 def write(sample: Sample, answer_from: float, ask_from: float) -> None:
     lines = ["# Made by python -m benchmarks.fit_search; see docs/explanation/search.md.", "bar:"]
     alone_from = round((1 + 3 * answer_from) / 4, 2)
-    lines += [f"  answer_from: {answer_from}", f"  ask_from: {ask_from}", f"  alone_from: {max(alone_from, 0.9)}"]
+    lines += [f"  answer_from: {answer_from}", f"  ask_from: {ask_from}", f"  alone_from: {max(alone_from, 0.95)}"]
     for name, right in (("first", sample.first), ("among", sample.among)):
         weights, bias = fit(sample.features, right, sample.weights)
         lines.append(f"{name}:")

@@ -11,11 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import cards, lists, units
 from bot.admin import InvitationProblem, invite_administrator
-from bot.app import App, open_database, open_keys, opened, utc_now
+from bot.app import App, StartProblem, open_database, open_keys, opened, utc_now
 from bot.backup import BackupProblem, back_up, restore
 from bot.doctor import examine
 from bot.logs import set_up_logs
 from bot.questions import ExportProblem, export_questions
+from bot.rotation import PATIENCE_SECONDS, add_key, retire, rotate
 from bot.settings import Settings, SettingsProblem, read_settings
 from bot.transports.terminal import TerminalTransport
 from db.keys import KeyProblem
@@ -73,6 +74,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     login.add_argument("address", nargs="?", help="where the browser was sent afterwards, if that page did not open")
     login.set_defaults(command=_log_in_to_zalo)
     zalo.add_parser("status", help="how the account stands").set_defaults(command=_describe_zalo)
+    keys = commands.add_parser("keys", help="change the keys that seal personal data").add_subparsers(required=True)
+    for name, says, change in (
+        ("add", "only add a new key, for copying the file to several machines before `rotate`", _add_key),
+        ("rotate", "add a new key and seal everything again with it, while the bot runs", _rotate_keys),
+        ("retire", "take out the keys that seal nothing any more", _retire_keys),
+    ):
+        keys.add_parser(name, help=says).set_defaults(command=change)
     cards.add_commands(commands)
     units.add_commands(commands)
     lists.add_commands(commands)
@@ -84,13 +92,17 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     if is_new:
         print(t("start.key_made", key_file=settings.key_file), flush=True)
     database = open_database(settings, keys)
+    code = 0
     try:
         asyncio.run(
             _serve(App(settings, database, load_answerer(law_texts=settings.law_folder), _say), options.terminal)
         )
+    except* StartProblem as problems:
+        print(t("start.cannot_start", reason=problems.exceptions[0]), file=sys.stderr)
+        code = 2
     finally:
         database.close()
-    return 0
+    return code
 
 
 async def _serve(app: App, at_terminal: bool) -> None:
@@ -139,6 +151,24 @@ def _invite(settings: Settings, options: argparse.Namespace) -> int:
             print(invite_administrator(session, settings, options.name, options.unit, now, today))
     finally:
         database.close()
+    return 0
+
+
+def _add_key(settings: Settings, _options: argparse.Namespace) -> int:
+    with opened(settings) as database:
+        print(t("keys.added", number=add_key(settings, database)))
+    return 0
+
+
+def _rotate_keys(settings: Settings, _options: argparse.Namespace) -> int:
+    with opened(settings) as database:
+        print(rotate(settings, database, utc_now, _say, PATIENCE_SECONDS))
+    return 0
+
+
+def _retire_keys(settings: Settings, _options: argparse.Namespace) -> int:
+    with opened(settings) as database:
+        print(retire(settings, database, utc_now(), PATIENCE_SECONDS))
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ from bot.transports import (
 from bot.transports.operator_log import OperatorLog
 from bot.transports.public_files import PublicFiles
 from bot.transports.web import WebServer, WebTransport
-from db.deliveries import has_open
+from db.deliveries import has_due
 from db.deployment import find_fingerprint, set_fingerprint, take_turn
 from db.inbox import count_waiting
 from db.keys import KeyProblem, Keys, create_key_file, load_key_file
@@ -100,6 +101,10 @@ def opened(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+class StartProblem(Exception):
+    """The program cannot serve as it is set up; the message says what to do."""
 
 
 class _Server(uvicorn.Server):
@@ -185,7 +190,7 @@ class App:
         """Answer what was taken in; what takes longer is still there at the next start."""
         try:
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
-                while await self._database.look(_has_work):  # noqa: ASYNC110  # other processes' rows wake nobody here
+                while await self._database.look(_has_work, self._now()):  # noqa: ASYNC110  # other processes' rows wake nobody here
                     await asyncio.sleep(0.05)
         except (TimeoutError, SQLAlchemyError):
             log.warning("stopped_with_work_left")
@@ -309,10 +314,24 @@ class App:
     async def _serve(self, server: uvicorn.Server) -> None:
         announcing = asyncio.create_task(self._announce_address(server))
         try:
-            await server.serve()
+            await server.serve([self._listen_socket()])
         finally:
             announcing.cancel()
             self.stop()
+
+    def _listen_socket(self) -> socket.socket:
+        """The page's address, taken before the server starts: its own failure would end the program without a word an
+        operator understands. Raises `StartProblem`."""
+        host, port = self._settings.web_host, self._settings.web_port
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.socket(family)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+        except OSError as error:
+            listening.close()
+            raise StartProblem(t("start.port_taken", host=host, port=port, reason=error.strerror)) from None
+        return listening
 
     async def _announce_address(self, server: uvicorn.Server) -> None:
         while not server.started:  # noqa: ASYNC110  # uvicorn offers no event for it
@@ -401,5 +420,5 @@ def _budget_of(settings: Settings) -> Budget | None:
     return Budget(sender, settings.zalo_bot_messages_per_month, settings.zalo_bot_people)
 
 
-def _has_work(session: Session) -> bool:
-    return bool(count_waiting(session)) or has_open(session)
+def _has_work(session: Session, now: datetime) -> bool:
+    return bool(count_waiting(session)) or has_due(session, now)

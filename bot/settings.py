@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -145,6 +146,10 @@ class Settings(BaseSettings):
     def _is_an_address(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             raise ValueError("must begin with https:// (http:// only for an address on this machine)")
+        if urlsplit(value.rstrip("/")).path:
+            raise ValueError(
+                "must be an address without a path: the page and the webhooks stand at fixed paths below it"
+            )
         return value.rstrip("/")
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from db.models import Account, Consent, Delivery, InboxEvent, OfficerRequest, Za
 from db.no_union import forget_interests_of
 from db.session import lock_lane
 
+_AT_ONCE = 5000
 _SEEN_EVERY = timedelta(hours=1)
 """How exactly we know when somebody was last here: a row need not be written for every message."""
 
@@ -94,3 +95,20 @@ def forget_account(session: Session, account: Account) -> None:
     session.execute(delete(Consent).where(Consent.account_id == account.id, Consent.person_id.is_(None)))
     session.execute(delete(ZaloFollower).where(ZaloFollower.address_hash == account.address_hash))
     session.execute(delete(Account).where(Account.id == account.id))
+
+
+def forget_officer_requests(session: Session, before: datetime) -> int:
+    """Erase wishes for an officer made before a moment; returns how many."""
+    old = delete(OfficerRequest).where(OfficerRequest.asked_at < before)
+    return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # a delete has a row count
+
+
+def forget_unseen_accounts(session: Session, before: datetime) -> int:
+    """Erase accounts that are nobody's and were not seen since a moment; returns how many."""
+    unseen = list(session.scalars(select(Account.id).where(Account.person_id.is_(None), Account.last_seen_at < before)))
+    forget_interests_of(session, set(unseen))
+    for start in range(0, len(unseen), _AT_ONCE):
+        some = unseen[start : start + _AT_ONCE]
+        session.execute(delete(Consent).where(Consent.account_id.in_(some), Consent.person_id.is_(None)))
+        session.execute(delete(Account).where(Account.id.in_(some)))
+    return len(unseen)

@@ -155,7 +155,7 @@ def _end_wait(session: Session, outcome: Outcome, now: datetime) -> Outcome:
     if recipient is None:
         return outcome
     lock_lane(session, recipient)
-    wrote = select(InboxEvent.id).where(InboxEvent.lane == recipient, InboxEvent.received_at >= outcome.tried_at)
+    wrote = select(InboxEvent.id).where(InboxEvent.lane == recipient, InboxEvent.received_at > outcome.tried_at)
     return outcome if session.scalar(wrote.limit(1)) is None else replace(outcome, retry_at=now)
 
 
@@ -173,10 +173,10 @@ def recover_claimed(session: Session, sender: str) -> int:
     return int(again.rowcount + unknown.rowcount)  # type: ignore[attr-defined]  # an update has a row count
 
 
-def has_open(session: Session) -> bool:
-    """Whether any message is still to be sent, without those that wait for their person to write."""
-    is_waiting = Delivery.reason.in_(WAITS) & (Delivery.state == DeliveryState.DUE)
-    still = select(Delivery.id).where(Delivery.state.in_(OPEN_DELIVERY_STATES), Delivery.reason.is_(None) | ~is_waiting)
+def has_due(session: Session, now: datetime) -> bool:
+    """Whether any message is being sent or could be sent now."""
+    can_go = (Delivery.state == DeliveryState.CLAIMED) | (Delivery.not_before_at <= now)
+    still = select(Delivery.id).where(Delivery.state.in_(OPEN_DELIVERY_STATES), can_go)
     return session.scalar(still.limit(1)) is not None
 
 
@@ -240,6 +240,16 @@ def forget_deliveries(session: Session, before: datetime) -> int:
     """Erase ledger lines of replies older than a moment; returns how many."""
     old = delete(Delivery).where(
         Delivery.kind.in_((DeliveryKind.REPLY, DeliveryKind.SIGN_IN)),
+        Delivery.finished_at < before,
+        Delivery.state.not_in(OPEN_DELIVERY_STATES),
+    )
+    return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
+def forget_notices(session: Session, before: datetime) -> int:
+    """Erase ledger lines of notices and alerts older than a moment; returns how many."""
+    old = delete(Delivery).where(
+        Delivery.kind.in_((DeliveryKind.NOTICE, DeliveryKind.OPERATOR_ALERT)),
         Delivery.finished_at < before,
         Delivery.state.not_in(OPEN_DELIVERY_STATES),
     )

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.inbox import insert_ignoring_duplicates
@@ -21,6 +21,24 @@ def find_fingerprint(session: Session) -> str | None:
 def set_fingerprint(session: Session, fingerprint: str) -> None:
     """Write down which key ring seals this database, unless another process just did."""
     insert_ignoring_duplicates(session, DeploymentFact, [{"name": _FINGERPRINT, "value": fingerprint}])
+
+
+def find_fact(session: Session, name: str) -> str | None:
+    """What is written down under a name; None when nothing is."""
+    fact = session.get(DeploymentFact, name)
+    return None if fact is None or not fact.value else fact.value
+
+
+def set_fact(session: Session, name: str, value: str) -> None:
+    """Write something down under a name, in place of what stood there."""
+    insert_ignoring_duplicates(session, DeploymentFact, [{"name": name, "value": ""}])
+    session.get_one(DeploymentFact, name, with_for_update=True).value = value
+    session.flush()
+
+
+def forget_fact(session: Session, name: str) -> None:
+    """Nothing stands under a name any more."""
+    session.execute(delete(DeploymentFact).where(DeploymentFact.name == name))
 
 
 def take_turn(session: Session, job: str, due_before: datetime, now: datetime) -> bool:

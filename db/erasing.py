@@ -48,9 +48,16 @@ def erase_person(session: Session, person: Person, now: datetime, today: date) -
 
 
 def _erase_one(session: Session, person: Person, now: datetime, today: date) -> None:
-    untie_requests(session, {person.id}, ())
     for account in session.scalars(select(Account).where(Account.person_id == person.id).order_by(Account.id)).all():
         erase_account(session, account)
+    _end_memberships(session, person.id, today)
+    forget_person(session, person, now)
+
+
+def forget_person(session: Session, person: Person, now: datetime) -> None:
+    """Erase what is known of a person; their accounts are nobody's from then on. The row itself stays, without
+    anything in it, only where a membership, a role or a reading of others' data hangs on it."""
+    untie_requests(session, {person.id}, ())
     for model, column in (
         (Application, Application.person_id),
         (Consent, Consent.person_id),
@@ -61,7 +68,8 @@ def _erase_one(session: Session, person: Person, now: datetime, today: date) -> 
         (MergeProposal, MergeProposal.other_id),
     ):
         session.execute(delete(model).where(column == person.id))
-    _end_memberships(session, person.id, today)
+    mine = update(Account).where(Account.person_id == person.id)
+    session.execute(mine.values(person_id=None, second_factor_at=None))
     session.flush()
     if _must_leave_a_trace(session, person.id):
         _blank(person, now)

@@ -196,3 +196,13 @@ def holds_role_from_now(session: Session, person_id: int, now: datetime, today: 
     running = or_(RoleGrant.ended_at.is_(None), RoleGrant.ended_at > now)
     held = select(RoleGrant.id).where(RoleGrant.person_id == person_id, lasting, running)
     return session.scalars(held.limit(1)).first() is not None
+
+
+def forget_codes(session: Session, before: datetime) -> int:
+    """Erase sign-in codes whose time was over before a moment; returns how many."""
+    return session.execute(delete(SignInCode).where(SignInCode.expires_at < before)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
+def forget_tries(session: Session, before: datetime) -> int:
+    """Erase counts of tries begun before a moment; returns how many."""
+    return session.execute(delete(Throttle).where(Throttle.since_at < before)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count

@@ -75,16 +75,18 @@ def _answer(context: Context, incoming: Incoming) -> list[Reply]:
 
 
 def _typed_press(context: Context, text: str) -> Action | None:
-    """What a typed number or label presses. In an open step, an answer to another one is a text of its own: "Nam" may
-    be a name by now."""
-    pressed = find_pressed(text, list_offered(context.conversation))
+    """What a typed number or label presses. An answer to a step that is no longer open is a text of its own where
+    another one is, or where its list is not the last any more: "Nam" may be a name by now."""
+    current, older = list_offered(context.conversation)
+    pressed = find_pressed(text, current, older)
     if pressed is None or not pressed.action:
         return None
     action = read_action(pressed.action)
-    if action is None:
+    if isinstance(action, Choose) and not _is_at(context, action):
+        return action if pressed in current and _open_step(context) is None else None
+    if action is None and pressed in current:
         raise Outdated
-    is_other_step = isinstance(action, Choose) and not _is_at(context, action) and _open_step(context) is not None
-    return None if is_other_step else action
+    return action
 
 
 def _is_at(context: Context, choice: Choose) -> bool:

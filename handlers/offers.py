@@ -26,6 +26,10 @@ _LONGEST = 60
 """Nobody retypes more than this; a longer text presses only the label it repeats letter for letter, so that a story
 presses nothing."""
 
+_OLDER = 1
+_MOST_OLDER = 20
+"""How many buttons are remembered by their words after others were shown."""
+
 _LONGEST_PHRASE = 3
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _DRAWN_OUT = re.compile(r"([^\W\dbcdghklmnpqrstvx])\1+$")
@@ -71,17 +75,29 @@ def remember_offer(conversation: Conversation, replies: Sequence[Reply], channel
 
 
 def offer(conversation: Conversation, buttons: Sequence[StoredButton]) -> None:
-    """From now on these buttons are what a number or a label means."""
-    conversation.offered = [[button.label, button.action] for button in buttons if button.action]
+    """From now on these buttons are what a number or a label means; those before them keep their words only."""
+    new = [[button.label, button.action] for button in buttons if button.action]
+    labels = {fold(label) for label, _ in new}
+    before = [[*row[:2], _OLDER] for row in (conversation.offered or []) if fold(row[0]) not in labels]
+    conversation.offered = [*new, *before[:_MOST_OLDER]]
 
 
-def list_offered(conversation: Conversation) -> list[StoredButton]:
-    """The buttons last shown, in the order of their numbers."""
-    return [StoredButton(label, action) for label, action in (conversation.offered or [])]
+def list_offered(conversation: Conversation) -> tuple[list[StoredButton], list[StoredButton]]:
+    """The buttons last shown, in the order of their numbers; and older ones, the newest first."""
+    rows = conversation.offered or []
+    current, older = (
+        [StoredButton(*row[:2]) for row in rows if (len(row) > 2) is is_older] for is_older in (False, True)
+    )
+    return current, older
 
 
-def find_pressed(text: str, offered: Sequence[StoredButton]) -> StoredButton | None:
-    """The offered button that a typed text means; None when it means none, or two alike."""
+def find_pressed(text: str, offered: Sequence[StoredButton], older: Sequence[StoredButton] = ()) -> StoredButton | None:
+    """The offered button that a typed text means, or the older one that its words name; None when it means none, or two
+    alike."""
+    return _find_offered(text, offered) or _find_named(text, older)
+
+
+def _find_offered(text: str, offered: Sequence[StoredButton]) -> StoredButton | None:
     choices = [button for button in offered if button.action]
     labels = [fold(button.label) for button in choices]
     words = fold(unicodedata.normalize("NFKC", text))
@@ -95,6 +111,14 @@ def find_pressed(text: str, offered: Sequence[StoredButton]) -> StoredButton | N
     if number is not None and number <= len(choices):
         return choices[number if number == LAST else number - 1]
     return _find_by_number_and_label(text, choices, labels) or _find_by_label(text, choices, labels)
+
+
+def _find_named(text: str, older: Sequence[StoredButton]) -> StoredButton | None:
+    """By its words, letter for letter but for marks and politeness: nobody looks at these any more."""
+    labels = [fold(button.label) for button in older]
+    if not labels or len(fold(text)) > max(_LONGEST, *map(len, labels)):
+        return None
+    return next((_only(older, labels, way) for way in _ways_of_reading(text) if way in labels), None)
 
 
 def read_choice(text: str) -> int | None:

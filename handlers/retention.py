@@ -6,11 +6,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from db.accounts import forget_officer_requests, forget_unseen_accounts
 from db.conversations import forget_drafts
-from db.deliveries import forget_bodies, forget_deliveries
+from db.deliveries import forget_bodies, forget_deliveries, forget_notices
 from db.deployment import add_erasure
 from db.inbox import forget_events
+from db.leaving import FORMER_DAYS, REFUSED_DAYS, forget_former_members, forget_refused_applications
+from db.merges import UNDO_WITHIN, forget_merged
 from db.no_union import forget_interests
+from db.officers import forget_codes, forget_tries
+from db.privacy import forget_reads, forget_requests
 from db.questions import forget_feedback, forget_unanswered
 from db.zalo_oa import forget_past_followers, forget_receipts
 
@@ -31,12 +36,22 @@ PERIODS = (
     Period("open_drafts", 30, forget_drafts),
     Period("unanswered_questions", 365, forget_unanswered),
     Period("feedback", 730, forget_feedback),
+    Period("merged_people", UNDO_WITHIN.days, forget_merged),
     Period("no_union_interests", 365, forget_interests),
+    Period("refused_applications", REFUSED_DAYS, forget_refused_applications),
+    Period("former_members", FORMER_DAYS, forget_former_members),
+    Period("sign_in_codes", 30, forget_codes),
+    Period("throttles", 2, forget_tries),
+    Period("personal_reads", 730, forget_reads),
+    Period("data_requests", 730, forget_requests),
+    Period("officer_requests", 365, forget_officer_requests),
+    Period("unseen_accounts", 730, forget_unseen_accounts),
+    Period("notice_lines", 180, forget_notices),
     Period("zalo_oa_receipts", 90, forget_receipts),
     Period("zalo_oa_followers", 90, forget_past_followers),
 )
-"""Raw messages live a week: long enough to survive an outage, short enough to hold little. Wishes for an officer are
-kept until the person erases them or the officers' desk closes them."""
+"""Raw messages live a week: long enough to survive an outage, short enough to hold little. What was told in confidence
+is erased like the rest, but its number is not recorded (`db.no_union.forget_interests`)."""
 
 
 def apply_retention(session: Session, now: datetime) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -28,11 +30,20 @@ from knowledge.words import load_lexicon, matches_in, split_words
 __all__ = ["Answer", "Answerer", "Outcome", "Page", "load_answerer"]
 
 MOST_OPTIONS = 4
+LAST_OPTION_ELSEWHERE = 20
+"""From so many syllables on a message is a story with several subjects: the last option then leads to another article."""
+
+EVENNESS = 0.4
+"""How slowly the say of an entry fades with the score it lacks to the first, where articles are counted."""
+
 MOST_BESIDE = 3
 """Entries offered beside an answer that is not quite sure."""
 
 SHORTEST_ANSWERED = 3
 """With fewer syllables a message names a subject at best ("thai sản"), so it is asked back; "nhục" is not even that."""
+
+LONGEST_PLACE = 30
+"""With more syllables a message that names the minimum wage and a province tells a story about something else."""
 
 SHORT = 6
 LOOKED_AT = 10
@@ -128,7 +139,8 @@ class Answerer:
 
     def features(self, found: Found, on: date) -> tuple[float, ...]:
         places = [self.places_of(hit.entry_id, on) for hit in found.hits]
-        return features_of(self.parts.searcher, found, places)
+        leads = [self._lead_of(hit.entry_id, on) for hit in found.hits]
+        return features_of(self.parts.searcher, found, places, leads)
 
     def _decide(self, text: str, on: date) -> Answer:
         judged, bar = self.judge(text, on), self.parts.bar
@@ -143,10 +155,29 @@ class Answerer:
         known = [one for one in ranking[:LOOKED_AT] if self._is_known(one, on)]
         if asked:
             return Answer(Outcome.ANSWER, first, judged.first, tuple(known[1 : 1 + MOST_BESIDE]), on)
+        if len(split_words(text)) >= LAST_OPTION_ELSEWHERE:
+            known = self._spread(known, judged, on)
         if judged.first < bar.answer_from:
             return Answer(Outcome.ASK_BACK, None, judged.first, tuple(known[:MOST_OPTIONS]), on)
         beside = known[1 : 1 + MOST_BESIDE] if judged.first < bar.alone_from else []
         return Answer(Outcome.ANSWER, first, judged.first, tuple(beside), on)
+
+    def _spread(self, ranking: list[str], judged: Judged, on: date) -> list[str]:
+        """The ranking with its fourth place given to the entry that rests on the articles which most of the others
+        lead with and the first three do not cite."""
+        kept, rest = ranking[: MOST_OPTIONS - 1], ranking[MOST_OPTIONS - 1 :]
+        cited = frozenset().union(*(self.places_of(one, on) for one in kept))
+        missing: dict[Place, float] = defaultdict(float)
+        for hit in judged.hits:
+            lead = self._lead_of(hit.entry_id, on)
+            if lead is not None and lead not in cited:
+                missing[lead] += math.exp((hit.score - judged.hits[0].score) / EVENNESS)
+        worth = {one: sum(missing.get(place, 0.0) for place in self.places_of(one, on)) for one in rest}
+        return kept + sorted(rest, key=lambda one: -worth[one])
+
+    def _lead_of(self, entry_id: str, on: date) -> Place | None:
+        citations = self.citations_of(entry_id, on)
+        return (citations[0].source, str(citations[0].article)) if citations else None
 
     def _questions_in(self, text: str, on: date) -> list[str]:
         """The entries for the questions of a message that has several, in their order; none when the first of them
@@ -194,6 +225,8 @@ class Answerer:
         return Answer(Outcome.ASK_BACK if options else Outcome.ABSTAIN, None, 1.0, options, on, said)
 
     def _look_up_place(self, text: str, on: date) -> Answer | None:
+        if len(split_words(text)) > LONGEST_PLACE:
+            return None
         found = self.parts.places.find(text, on) if self.parts.places else None
         if found is None or self.parts.places is None or not self._is_known(self.parts.places.annex.entry, on):
             return None

@@ -45,7 +45,7 @@ _COUNTED = re.compile(
 _TERM = re.compile(r"\b(?:bao|binh quan|trung binh|lien tuc|toi thieu|it nhat|du|trong|nop|dong|lam|nghi)(?: \w+)?\s*$")
 """Before "3 tháng trước": a term to keep or to count, not a day that was."""
 
-_NOW = re.compile(r"\b(?:bay gio|gio|hien tai|hien nay|nay|bay h|sap|du dinh|dinh)\b")
+_NOW = re.compile(r"\b(?:bay gio|gio|hien tai|hien nay|nay|bay h|sap|du dinh|dinh|den (?:ngay|thang|khi|luc) nao)\b")
 
 
 def day_spoken_of(text: str, today: date) -> date | None:

@@ -10,6 +10,9 @@ from knowledge.search import Found, Searcher
 from knowledge.words import Phrases, matches_in
 
 Place = tuple[str, str]
+NO_RIVAL = 0.1
+"""How far behind the last of the hits the best entry of another article is taken to be when none of them is one."""
+
 NAMES = (
     "nearness",
     "margin",
@@ -20,12 +23,15 @@ NAMES = (
     "likeness",
     "at_home",
     "elsewhere",
-    "length",
+    "ending",
 )
 
 
-def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[Place]]) -> tuple[float, ...]:
-    """The numbers in the order of NAMES. `places` are the articles of each hit, in the order of the hits."""
+def features_of(
+    searcher: Searcher, found: Found, places: Sequence[AbstractSet[Place]], leads: Sequence[Place | None]
+) -> tuple[float, ...]:
+    """The numbers in the order of NAMES. `places` are the articles of each hit in the order of the hits, `leads` the
+    article each rests on first."""
     top = searcher.rows[found.hits[0].entry_id]
     scores = [hit.score for hit in found.hits] + [0.0, 0.0]
     terms = found.terms or {}
@@ -33,7 +39,7 @@ def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[P
     row = searcher.lexicon.written_out(found.words)
     return (
         found.nearness,
-        scores[0] - scores[1],
+        _margin(scores[: len(found.hits)], places, leads),
         scores[1] - (scores[4] if len(scores) > 6 else 0.0),
         _covered(searcher, rarity, top),
         _known(searcher, rarity),
@@ -41,7 +47,7 @@ def features_of(searcher: Searcher, found: Found, places: Sequence[AbstractSet[P
         found.likeness,
         _count(row, searcher.lexicon.at_home),
         _count(row, searcher.lexicon.elsewhere),
-        math.log1p(len(found.words)),
+        found.ending,
     )
 
 
@@ -65,6 +71,17 @@ def _known(searcher: Searcher, rarity: Mapping[str, float]) -> float:
     """The share of what is telling in the question that any phrasing has: other law speaks in other words."""
     total = sum(idf or searcher.rarest for idf in rarity.values())
     return sum(rarity.values()) / total if total else 0.0
+
+
+def _margin(
+    scores: Sequence[float], places: Sequence[AbstractSet[Place]], leads: Sequence[Place | None]
+) -> float:
+    """The lead over the best entry that says something else: neighbours that rest on an article of the first give the
+    member the same law, so they cost no certainty."""
+    for score, lead in zip(scores[1:], leads[1:], strict=True):
+        if lead not in places[0]:
+            return scores[0] - score
+    return scores[0] - scores[-1] + NO_RIVAL
 
 
 def _agreement(places: Sequence[AbstractSet[Place]]) -> float:

@@ -11,15 +11,23 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from knowledge.entry import Entry
-from knowledge.index import Floats, Index, build_bm25, build_cosine, score_one
+from knowledge.index import (
+    Floats,
+    Index,
+    build_bm25,
+    build_cosine,
+    build_likelihood,
+    likelihood_of_one,
+    score_one,
+)
 from knowledge.law import IndexedLaw
 from knowledge.normalize import fold
 from knowledge.spelling import Speller
 from knowledge.terms import Terms, terms_of, terms_of_words
 from knowledge.words import Lexicon, bare, split_words
 
-PHRASES, ENTRY, ANSWER, HEADINGS, LETTERS = 0.5, 0.7, 0.3, 0.15, 0.3
-"""How much each comparison counts; the first four are scaled so that their best entry has 1. How they were chosen,
+PHRASES, QUESTION, ENTRY, LIKELIHOOD, ANSWER, HEADINGS, LETTERS = 0.5, 0.15, 0.7, 0.5, 0.3, 0.15, 0.3
+"""How much each comparison counts; all but the last are scaled so that their best entry has 1. How they were chosen,
 and how little the result moves with them: docs/explanation/search.md."""
 
 RERANKED = 12
@@ -34,6 +42,10 @@ COMPARED = 300
 BEST = 3
 """An entry is as near as its three nearest phrasings on average: one stray likeness is not enough."""
 
+SHORTEST_SENTENCE = 4
+"""Syllables of a sentence that says something by itself; "em cảm ơn ạ" at the end of a story does not."""
+
+_SENTENCE = re.compile(r"[^.?!\n;]+")
 _NOT_ANSWER = re.compile(r"\{[^}]*\}|^(?:#.*|Căn cứ:.*)$", re.MULTILINE)
 
 
@@ -54,6 +66,7 @@ class Found:
     terms: Mapping[str, float] | None = None
     nearness: float = 0.0
     likeness: float = 0.0
+    ending: float = 0.0
 
 
 class Searcher:
@@ -71,7 +84,9 @@ class Searcher:
         self._widest = max(int(counts.max(initial=1)), BEST)
         terms = [[terms_of(phrase, lexicon) for phrase in one] for one in self.phrasings]
         self.phrases = build_cosine(one for entry in terms for one in entry)
-        self.joined = build_bm25(_join(one) for one in terms)
+        joined = [_join(one) for one in terms]
+        self.joined, self._likelihood = build_bm25(joined), build_likelihood(joined)
+        self._questions = np.cumsum(counts) - counts
         self.answers = build_bm25(terms_of(_NOT_ANSWER.sub(" ", entry.body), lexicon) for entry in entries)
         self._headings = build_bm25(terms_of(_headings(entry, laws), lexicon) for entry in entries)
         self.rarest = float(self.phrases.idf.max(initial=1.0))
@@ -90,23 +105,40 @@ class Searcher:
         near = self.phrases.scores(weigh(terms, self.phrases))
         if without is not None:
             near[without] = 0.0
-        near = self._best_phrasings(near)
-        whole = self.joined.scores(terms)
-        if without is not None:
-            row = int(self._owners[without])
-            whole[row] = score_one(self.joined, self._joined_without(row, int(self._places[without])), terms)
-        total = PHRASES * _scaled(near) + ENTRY * _scaled(whole)
+        question, near = near[self._questions], self._best_phrasings(near)
+        whole, likelihood = self._whole(terms, without)
+        total = PHRASES * _scaled(near) + QUESTION * _scaled(question)
+        total += ENTRY * _scaled(whole) + LIKELIHOOD * _scaled(likelihood)
         total += ANSWER * _scaled(self.answers.scores(terms)) + HEADINGS * _scaled(self._headings.scores(terms))
         best = np.argpartition(-total, min(RERANKED, len(total) - 1))[:RERANKED]
-        question = " ".join(map(bare, words))[-COMPARED:]
-        likeness = {int(row): self._likeness(question, int(row), without) if letters else 0.0 for row in best}
+        typed = " ".join(map(bare, words))[-COMPARED:]
+        likeness = {int(row): self._likeness(typed, int(row), without) if letters else 0.0 for row in best}
         ranked = sorted(((float(total[row]) + LETTERS * like, row) for row, like in likeness.items()), reverse=True)
         ranked = [(score, row) for score, row in ranked if total[row] > 0][:limit]
         if not ranked:
             return Found()
         top = ranked[0][1]
         hits = tuple(Hit(self.ids[row], score) for score, row in ranked)
-        return Found(hits, tuple(words), terms, float(near[top]), likeness[top])
+        ending = self._ending(text, top, whole, without)
+        return Found(hits, tuple(words), terms, float(near[top]), likeness[top], ending)
+
+    def _whole(self, terms: Mapping[str, float], without: int | None) -> tuple[Floats, Floats]:
+        """All phrasings of each entry together, under BM25 and under the language model."""
+        whole, likelihood = self.joined.scores(terms), self._likelihood.scores(terms)
+        if without is not None:
+            row = int(self._owners[without])
+            rest = self._joined_without(row, int(self._places[without]))
+            whole[row] = score_one(self.joined, rest, terms)
+            likelihood[row] = likelihood_of_one(self._likelihood, rest, terms)
+        return whole, likelihood
+
+    def _ending(self, text: str, row: int, whole: Floats, without: int | None) -> float:
+        """How near an entry comes to the best one for the last sentence alone: there stands what a story asks."""
+        sentences = [words for one in _SENTENCE.findall(text) if len(words := split_words(one)) >= SHORTEST_SENTENCE]
+        if len(sentences) > 1:
+            whole, _ = self._whole(self._terms_of(self.speller.mend(sentences[-1], self.lexicon)), without)
+        best = float(whole.max(initial=0.0))
+        return float(whole[row]) / best if best > 0 else 0.0
 
     def _joined_without(self, row: int, place: int) -> Terms:
         phrasings = self.phrasings[row][:place] + self.phrasings[row][place + 1 :]

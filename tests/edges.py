@@ -24,7 +24,7 @@ _WAYS = ("{}", "số {}", "chọn {} ạ", "({})", "em bấm {}")
 
 
 class ZaloBotEdge(Edge):
-    """No buttons: what is pressed is the number before the label, in the newest list that holds it."""
+    """No buttons: the number before a label is typed while its list is the last one, and the words of it after that."""
 
     channel = ZaloBotTransport.channel
     text_limit = TEXT_LIMIT
@@ -43,12 +43,13 @@ class ZaloBotEdge(Edge):
         return drawn
 
     def press(self, heard: Sequence[StoredReply], label: str) -> dict[str, Any]:
-        for reply in reversed(heard):
-            for text in reversed(self.draw(reply)):
-                listed = text.rpartition(t("menu.choose_by_number"))[2]
-                for number, found in re.findall(r"^(\d+)\. (.+)$", listed, re.MULTILINE):
-                    if fold(label) in fold(found):
-                        return {"kind": "text", "text": next(self._ways).format(number)}
+        is_last = True
+        for text in (text for reply in reversed(heard) for text in reversed(self.draw(reply))):
+            lines = lines_of(text)
+            for number, found in lines:
+                if fold(label) in fold(found):
+                    return {"kind": "text", "text": next(self._ways).format(number) if is_last else found}
+            is_last = is_last and (not lines or lines[0][0] != "1")  # numbers that run on belong to one answer
         raise AssertionError(f"no line {label!r} in {[self.draw(reply) for reply in heard[-2:]]}")
 
 
@@ -81,6 +82,12 @@ class WebEdge(Edge):
         mine = talk.member("", address).lane
         rows = [row for row in talk.rows(Delivery) if row.recipient == mine and row.state is DeliveryState.SENT]
         return [StoredReply.from_json(row.body) for row in rows if row.body is not None]
+
+
+def lines_of(text: str) -> list[tuple[str, str]]:
+    """The numbered lines of a drawn list."""
+    heading = t("menu.choose_by_number")
+    return re.findall(r"^(\d+)\. (.+)$", text.rpartition(heading)[2], re.MULTILINE) if heading in text else []
 
 
 EDGES: dict[str, type[Edge]] = {"telegram": Edge, "zalo_bot": ZaloBotEdge, "zalo_oa": ZaloOaEdge, "web": WebEdge}

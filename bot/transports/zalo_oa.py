@@ -21,22 +21,8 @@ from bot.metrics import ZALO_MESSAGES, ZALO_POSTS
 from bot.settings import Settings
 from bot.transports import AccountPaused, Raw, Receive, SendUnavailable, SendUncertain, StorageUnavailable, WindowClosed
 from bot.transports.zalo_oa_alarms import Alarm, list_notices, notice_of_code
-from bot.transports.zalo_oa_client import (
-    ZaloClient,
-    ZaloError,
-    ZaloPaused,
-    ZaloRefused,
-    ZaloUnclear,
-)
-from bot.transports.zalo_oa_events import (
-    Event,
-    account_of,
-    find_signer,
-    is_recent,
-    moment_of,
-    read_event,
-    timestamp_of,
-)
+from bot.transports.zalo_oa_client import ZaloClient, ZaloError, ZaloPaused, ZaloRefused, ZaloUnclear
+from bot.transports.zalo_oa_events import Event, account_of, find_signer, is_recent, moment_of, read_event, timestamp_of
 from bot.transports.zalo_oa_messages import TEXT_LIMIT, Draft, draw, measure, upload_kind, with_upload
 from bot.transports.zalo_oa_outreach import ZaloArticles, ZaloTemplates
 from bot.transports.zalo_oa_rules import error_of, rule_of
@@ -95,7 +81,7 @@ class ZaloOaTransport:
         self._silent_until = 0.0
         self._takes_buttons = True
         self._uploads: dict[str, tuple[str, datetime]] = {}
-        self._half_sent: dict[str, int] = {}
+        self._half_sent: dict[int, int] = {}
         self.is_connected = False
 
     def measure(self, text: str) -> int:
@@ -147,7 +133,7 @@ class ZaloOaTransport:
         if headers.get("num_retry", "0") not in ("", "0"):
             ZALO_POSTS.labels("repeated").inc()
         self._check(headers.get("x-zevent-signature", ""), body, raw)
-        event = self._read(raw) if "event_name" in raw else None
+        event = self._read(raw)
         if event is None or account_of(raw) not in (None, self._oa_id):
             ZALO_POSTS.labels("passed_over").inc()
             return 200
@@ -265,15 +251,17 @@ class ZaloOaTransport:
         return sent_id
 
     async def _send_all(self, address: str, reply: StoredReply, drafts: list[Draft]) -> str | None:
-        key = _key_of(address, reply)
+        line = reply.ledger_id
         sent_id: str | None = None
         for number, draft in enumerate(drafts):
-            if number < self._half_sent.get(key, 0):
+            if line is not None and number < self._half_sent.get(line, 0):
                 continue
             message_id = await self._send_draft(address, draft)
             sent_id = message_id if draft.is_text or sent_id is None else sent_id
-            _remember(self._half_sent, key, number + 1)
-        self._half_sent.pop(key, None)
+            if line is not None:
+                _remember(self._half_sent, line, number + 1)
+        if line is not None:
+            self._half_sent.pop(line, None)
         return sent_id
 
     async def _send_draft(self, address: str, draft: Draft) -> str | None:
@@ -363,16 +351,11 @@ def _forget_person(session: Session, sender: str, lane: str) -> bool:
     return False
 
 
-def _key_of(address: str, reply: StoredReply) -> str:
-    """Names a message to a person, so that a second try knows how far the first one came."""
-    return hashlib.sha256(repr((address, reply)).encode()).hexdigest()
-
-
 def _digest_of(file: File) -> str:
     return hashlib.sha256(f"{file.name}\n{file.media_type}\n".encode() + file.content).hexdigest()
 
 
-def _remember(memory: dict[str, Any], key: str, value: Any) -> None:
+def _remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
     """Keep the newest; what is forgotten is done anew."""
     memory[key] = value
     while len(memory) > _MOST_REMEMBERED:

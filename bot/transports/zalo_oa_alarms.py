@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.transports.zalo_oa_tokens import ACCESS_REFUSED
 from db.models import ZaloTokens
 from handlers.feature import VIETNAM
 from knowledge.texts import t
@@ -37,7 +38,7 @@ def list_notices(tokens: ZaloTokens | None, trouble: str, now: datetime) -> list
     if days is not None:
         text = t("operator.zalo_oa_ends", days=days, until=refresh_until)
         notices.append(Notice(f"zalo_oa:ends:{tokens.version}:{days}", text))
-    if trouble and (trouble == "access_refused" or tokens.access_until - now <= _LATE):
+    if trouble and (trouble == ACCESS_REFUSED or tokens.access_until - now <= _LATE):
         text = t("operator.zalo_oa_late", trouble=trouble, until=access_until)
         notices.append(Notice(f"zalo_oa:late:{today}", text))
     return notices

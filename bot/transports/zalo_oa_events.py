@@ -93,7 +93,9 @@ def account_of(raw: dict[str, Any]) -> str | None:
 def read_event(raw: dict[str, Any], sender: str) -> Event | None:
     """What an event says; None for kinds that are nothing for us. Raises KeyError, TypeError, ValueError or
     AttributeError for an event of a shape we do not know."""
-    name = raw["event_name"]
+    name = raw.get("event_name")
+    if not isinstance(name, str):
+        return None
     at = moment_of(timestamp_of(raw))
     if at is None:
         raise ValueError("no moment")

@@ -38,6 +38,9 @@ T = TypeVar("T")
 EXPIRED = frozenset({-216, -220, -124})
 """An access token that is no longer taken; the last is what template messages answer."""
 
+ACCESS_REFUSED = "access_refused"
+"""The trouble of an account whose youngest token is refused: its permissions were taken away in Zalo's console."""
+
 _DEAD = frozenset({-14014, -118})
 """A refresh token that is used up or withdrawn. Any other refusal leaves it as it is and is tried again."""
 
@@ -116,11 +119,14 @@ class ZaloTokenKeeper:
         """Make a call with an access token; one that is refused for its token is made once more with a new one."""
         held = await self.access()
         try:
-            return await call(held.token)
+            result = await call(held.token)
         except ZaloRefused as error:
             if error.code not in EXPIRED:
                 raise
-        return await call((await self._replace(held)).token)
+            return await call((await self._replace(held)).token)
+        if self.trouble == ACCESS_REFUSED:
+            self.trouble = ""
+        return result
 
     async def access(self) -> Held:
         """A token that is good for some time. Raises `LoginNeeded`, or what a refresh raises."""
@@ -137,7 +143,7 @@ class ZaloTokenKeeper:
         if held.version != refused.version:
             return held
         if self._now() - held.obtained_at < _YOUNG:
-            self.trouble = "access_refused"
+            self.trouble = ACCESS_REFUSED
             raise LoginNeeded
         return await self.renew(held.version)
 

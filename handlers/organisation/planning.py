@@ -67,14 +67,15 @@ class Plan:
         return self.closes.get(unit_id, unit_id)
 
 
-def make_plan(session: Session, decision: Decision, on: date, today: date) -> Plan:
-    """What the decision does when it takes effect on a day. Raises `UserError` when it cannot be done."""
-    return _Planner(session, on, today).plan(decision)
+def make_plan(session: Session, decision: Decision, on: date, today: date, is_taken: bool = False) -> Plan:
+    """What the decision does when it takes effect on a day. Raises `UserError` when it cannot be done. ``is_taken``: it
+    was decided before, so people it names who have left since are passed over."""
+    return _Planner(session, on, today, is_taken).plan(decision)
 
 
 class _Planner:
-    def __init__(self, session: Session, on: date, today: date) -> None:
-        self._session, self._on, self._today = session, on, today
+    def __init__(self, session: Session, on: date, today: date, is_taken: bool) -> None:
+        self._session, self._on, self._today, self._is_taken = session, on, today, is_taken
 
     def plan(self, decision: Decision) -> Plan:
         if isinstance(decision, Create):
@@ -195,7 +196,7 @@ class _Planner:
         if strangers:
             raise UserError("units.not_under", codes=self._codes(strangers))
         day = min(self._on, self._today)
-        for person_id in people:
+        for person_id in () if self._is_taken else people:
             membership = find_membership(self._session, person_id, day)
             if membership is None or membership.unit_id != decision.unit_id:
                 person = self._session.get(Person, person_id)

@@ -23,7 +23,9 @@ from db.reorganisations import (
 )
 from db.units import find_period, list_ancestors, list_child_ids_since, select_subtree
 from handlers.access import Actor, NotAllowed, Right, demand
+from handlers.chat import Reply
 from handlers.errors import Outdated, UserError
+from handlers.notify import WITHOUT_DESK, tell_person
 from handlers.organisation.decisions import (
     Change,
     Close,
@@ -38,7 +40,8 @@ from handlers.organisation.decisions import (
     to_json,
 )
 from handlers.organisation.following import RoleChange, apply_plan, follow, plan_roles
-from handlers.organisation.planning import Plan, make_plan
+from handlers.organisation.planning import Plan, make_plan, show_day
+from knowledge.texts import t
 
 log = structlog.get_logger()
 
@@ -148,13 +151,25 @@ def carry_on(session: Session, now: datetime, today: date, limit: int = BATCH) -
         except UserError as problem:
             row.details = {**row.details, "stopped": problem.key}
             log.error("reorganisation_stopped", reorganisation_id=row.id, reason=problem.key)
+            _tell_decider(session, row, problem, now)
         return True
     return False
 
 
+def _tell_decider(session: Session, row: Reorganisation, problem: UserError, now: datetime) -> None:
+    if row.decided_by_id is not None:
+        text = t(
+            "units.was_stopped",
+            kind=t(f"units.kind.{row.kind}"),
+            day=show_day(row.effective_on),
+            reason=t(problem.key, **problem.values),
+        )
+        tell_person(session, row.decided_by_id, Reply(text), f"reorganisation:{row.id}", now, without=WITHOUT_DESK)
+
+
 def _carry_out(session: Session, row: Reorganisation, now: datetime, today: date, limit: int) -> None:
     if "streams" not in row.details:
-        plan = make_plan(session, from_json(row.details["decision"]), row.effective_on, today)
+        plan = make_plan(session, from_json(row.details["decision"]), row.effective_on, today, is_taken=True)
         row.details = {**row.details, "streams": apply_plan(session, plan, row, now)}
     left = follow(session, row, limit)
     row.details = {**row.details, "streams": left}

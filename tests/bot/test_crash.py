@@ -2,6 +2,7 @@
 
 import json
 import random
+import socket
 import sys
 import threading
 import time
@@ -109,3 +110,14 @@ def test_two_hundred_conversations_survive_kills(tmp_path: Path, database_url: s
         json.dumps({"drill": "crash", "database": kind, "seconds": round(time.monotonic() - began), **found}) + "\n"
     )
     _assert_nothing_lost(found, 200)
+
+
+def test_taken_port_is_said_in_a_plain_sentence(tmp_path: Path, sqlite_url: str, key_file: Path) -> None:
+    """An operator at night reads which port is taken, not a traceback."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        bot = BotProcess(tmp_path, sqlite_url, key_file, WEB_PORT=str(other.getsockname()[1]), METRICS_PORT="0")
+        with pytest.raises(AssertionError, match="WEB_PORT"):
+            bot.start()
+        assert "Traceback" not in bot.log

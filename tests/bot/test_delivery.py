@@ -11,9 +11,17 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from bot.delivery import Rate
-from bot.transports import AccountPaused, PersonMoved, PersonUnreachable, SendFailed, SendUnavailable, SendUncertain
+from bot.transports import (
+    AccountPaused,
+    PersonMoved,
+    PersonUnreachable,
+    SendFailed,
+    SendUnavailable,
+    SendUncertain,
+    WindowClosed,
+)
 from db.accounts import lane_of, mark_unreachable
-from db.deliveries import Outgoing, add_deliveries, claim_due, recover_claimed
+from db.deliveries import WAITS, Outgoing, add_deliveries, claim_due, recover_claimed
 from db.models import Account, Delivery, DeliveryKind, DeliveryState
 from tests.talk import Talk
 
@@ -66,6 +74,29 @@ async def test_message_the_platform_rejects_is_failed_with_its_reason(talk: Talk
     talk.edge.failures = [SendFailed("can't parse entities")]
     await _say(talk)
     assert (await _wait_for(talk, DeliveryState.FAILED)).reason == "can't parse entities"
+
+
+@pytest.mark.parametrize("reason", WAITS)
+async def test_message_that_waits_for_its_person_goes_when_they_write(talk: Talk, reason: str) -> None:
+    """The platform takes nothing for them now: neither time nor another person's word sends it, their own does."""
+    lan, hoa = talk.member("Lan"), talk.member("Hoa")
+    talk.edge.failures = [WindowClosed(reason)]
+    assert await lan.says("menu") == []
+    (waiting,) = talk.rows(Delivery)
+    assert (waiting.state, waiting.reason) == (DeliveryState.DUE, reason)
+    talk.pass_time(hours=20)
+    await hoa.says("menu")
+    assert lan.heard == []
+    assert len(await lan.says("menu")) == 2
+    assert {row.state for row in talk.rows(Delivery)} == {DeliveryState.SENT}
+
+
+async def test_message_put_off_until_a_moment_goes_then(talk: Talk) -> None:
+    """Night ends by itself."""
+    talk.edge.failures = [WindowClosed("night", talk.now() + timedelta(seconds=90))]
+    await _say(talk)
+    delivery = await _wait_for(talk, DeliveryState.SENT)
+    assert delivery.attempts == 2
 
 
 async def test_message_follows_a_chat_that_moved(talk: Talk) -> None:

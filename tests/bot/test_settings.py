@@ -74,6 +74,7 @@ def test_env_example_with_every_line_taken_in_gives_the_defaults(tmp_path: Path)
         ("METRICS_PORT", SAID),
         ("METRICS_PORT", "-1"),
         ("WEB_PUBLIC_URL", SAID),
+        ("WEB_PUBLIC_URL", f"https://congdoan.example/{SAID}"),
         ("WEB_TRUSTED_PROXIES", f"127.0.0.1, {SAID}"),
         ("TELEGRAM_TOKEN", SAID),
         ("TELEGRAM_DESK_TOKEN", SAID),

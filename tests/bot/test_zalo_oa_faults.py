@@ -145,8 +145,7 @@ async def test_each_refusal_has_its_consequence(
             assert row.not_before_at > utc_now()
         if rule.then is Then.WAIT_FOR_MORNING:
             assert row.not_before_at.astimezone(VIETNAM).hour == 6
-        await bot.until(lambda: bool(alerts(bot)) is rule.alarms)
-        assert sum(f":{code}:" in subject for subject in alerts(bot)) == rule.alarms
+        await bot.until(lambda: sum(f":{code}:" in subject for subject in alerts(bot)) == rule.alarms)
         zalo_oa.faults.clear()
         await bot.crash()
 

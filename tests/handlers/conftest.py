@@ -16,6 +16,12 @@ def channel(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is slowed down: a form has more answers than a person may send at once."""
+    monkeypatch.setattr("bot.inbox._SECONDS_PER_EVENT", 0.0)
+
+
 @pytest.fixture
 async def talk(database: Database, answerer: Answerer, channel: str) -> AsyncIterator[Talk]:
     """The running core with people to talk with, on each channel; on PostgreSQL one channel stands for all, since how a

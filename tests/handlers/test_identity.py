@@ -1,6 +1,7 @@
 """One person on several channels: asked on both sides before two become one, taken apart again, tied by a code."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +29,7 @@ from db.models import (
 )
 from db.officers import add_grant
 from db.people import add_membership, add_person
-from handlers.chat import Channel, Kind
+from handlers.chat import Kind
 from tests.handlers.test_officers import officer, sign_in
 from tests.small_tree import Tree
 from tests.talk import Member, Talk
@@ -249,6 +250,7 @@ async def test_after_ninety_days_a_merge_stands_and_the_rest_is_erased(talk: Tal
     [proposal] = talk.rows(MergeProposal)
     [other] = [person for person in talk.rows(Person) if person.id == proposal.other_id]
     assert (other.profile, other.phone_hash, other.identity_hash, proposal.moved) == (None, None, None, None)
+    await first.says("trang của tôi")
     await first.presses_payload(f"mu|{proposal.id}|y")
     first.hears("thay đổi")
 
@@ -544,7 +546,7 @@ async def test_messenger_abroad_is_tied_only_with_consent(talk: Talk, tree: Tree
     """Notices to Telegram go through servers abroad: the person agrees first, on that channel."""
     (worker, number), further = await known(talk, "Hoa"), talk.member("Hoa Telegram")
     code = await get_code(worker)
-    talk.edge.channel = Channel("telegram", is_abroad=True)
+    talk.edge.channel = replace(talk.edge.channel, is_abroad=True)
     await further.says(f"LIENKET {code}")
     further.hears("nước ngoài", "Điều 20")
     assert "nối kênh" not in worker.heard[-1].text

@@ -1,4 +1,4 @@
-"""Workers tell in confidence that they have no union: silence below the threshold, one alert with a ready file above."""
+"""Workers tell in confidence that they have no union: silence below the threshold, one alert with a file above it."""
 
 import io
 import json

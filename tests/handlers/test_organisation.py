@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from bot.clock import Clock
 from db.accounts import meet_account
 from db.models import Application, Delivery, DeliveryKind, EndReason, Reorganisation, Role, Unit, UnitLevel
+from db.people import end_membership, list_memberships
 from db.session import Database
 from db.units import find_period, find_unit, list_open
 from handlers.access import Actor, NotAllowed
@@ -382,3 +383,37 @@ def test_officers_are_told_where_their_role_went(union: Union) -> None:
     (told,) = union.do(lambda session: session.query(Delivery).all())
     assert told.kind is DeliveryKind.NOTICE
     assert "CĐCS May Việt Thắng" in told.body["text"]
+
+
+def test_who_decided_hears_when_their_decision_could_not_be_carried_out(union: Union) -> None:
+    """A decision that came to nothing on its day is told, not passed over."""
+    admin = union.officer("Quản trị", union.province, Role.ADMINISTRATOR)
+
+    def give_channel(session: Session) -> None:
+        account, _new = meet_account(session, "web", "h" * 32, "here", None, NOW)
+        account.person_id = admin
+
+    union.do(give_channel)
+    union.decides(Merge((union.shoes,), union.sewing), TOMORROW, actor=union.actor(admin))
+    union.decides(Close(union.shoes))
+    while union.do(carry_on, NOW, TOMORROW):
+        pass
+    (told,) = union.do(lambda session: session.query(Delivery).all())
+    assert "không thực hiện được" in told.body["text"]
+
+
+def test_people_who_left_before_the_day_of_a_split_are_passed_over(union: Union) -> None:
+    """A decision that names three hundred people does not fail for the one who left meanwhile."""
+    goes, left = union.member("Đi Theo", union.sewing), union.member("Đã Nghỉ", union.sewing)
+    new = NewUnit("MAY2", "CĐCS May Hai", UnitLevel.WORKPLACE, union.north)
+    union.decides(Split(union.sewing, (Part(new, person_ids=(goes, left)),), union.sewing), TOMORROW)
+
+    def leave(session: Session) -> None:
+        end_membership(session, list_memberships(session, left)[0], TODAY, EndReason.LEFT)
+
+    union.do(leave)
+    while union.do(carry_on, NOW, TOMORROW):
+        pass
+    assert union.do(list_waiting) == []
+    assert [row.end_reason for row in union.memberships(left)] == [EndReason.LEFT]
+    assert len(union.memberships(goes)) == 2

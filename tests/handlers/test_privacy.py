@@ -1,4 +1,4 @@
-"""A person sees, corrects, withdraws and erases what is held of them; the officer for data protection keeps the days."""
+"""A person sees, corrects, withdraws and erases what is held of them; the officer for data protection keeps time."""
 
 import io
 import zipfile
@@ -255,7 +255,9 @@ async def test_withdrawing_abroad_cuts_that_channel_off(talk: Talk, tree: Tree) 
     with talk.database.begin() as session:
         account = session.query(Account).filter(Account.address_hash == worker.lane).one()
         session.add(
-            Consent(account_id=account.id, person_id=membership.person_id, purpose="abroad", version=1, given_at=talk.now())
+            Consent(
+                account_id=account.id, person_id=membership.person_id, purpose="abroad", version=1, given_at=talk.now()
+            )
         )
         session.add(
             Account(

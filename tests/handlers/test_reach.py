@@ -4,6 +4,7 @@ A plain model in Python reads the raw rows and says what each officer may see; t
 example is one transaction that is rolled back.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -41,6 +42,7 @@ LEVELS = (UnitLevel.FEDERATION, UnitLevel.UPPER, UnitLevel.WORKPLACE, UnitLevel.
 ENDS = {EndReason.LEFT, EndReason.UNIT_CLOSED}
 
 Numbers = tuple[int, int, int, int]
+Step = tuple[Callable[["World", Numbers], None], Numbers]
 
 
 @dataclass
@@ -317,7 +319,8 @@ def check_nobody_is_lost(world: World, plain: Plain) -> None:
     for one in plain.memberships:
         if one.until_on is None or one.until_on >= one.since_on:
             by_person.setdefault(one.person_id, []).append(one)
-    assert set(by_person) == {one.person_id for one in plain.memberships}
+    for one in plain.memberships:  # who joined a unit that had been closed by then has a spell of no day, with a reason
+        assert one.person_id in by_person or one.end_reason in ENDS
     for spells in by_person.values():
         last = spells[-1]
         if last.until_on is None:
@@ -343,17 +346,8 @@ def check_nothing_hangs(world: World, plain: Plain) -> None:
         assert plain.period(application.unit_id, world.today) is not None
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(life=lives)
-def test_nobody_sees_beyond_their_reach_and_nobody_is_lost(
-    database: Database, life: tuple[list[Numbers], list[tuple[Callable[[World, Numbers], None], Numbers]]]
-) -> None:
-    """Over random trees, reorganisations and role changes."""
-    units, steps = life
+def live(database: Database, units: list[Numbers], steps: list[Step]) -> None:
+    """A union begins and lives through its steps; after each one everything must hold."""
     with Session(database.engine, expire_on_commit=False, info={"keys": database.keys}) as session:
         try:
             world = World(session)
@@ -367,3 +361,28 @@ def test_nobody_sees_beyond_their_reach_and_nobody_is_lost(
                 check_nothing_hangs(world, plain)
         finally:
             session.rollback()
+
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+@settings(unhurried, max_examples=40)
+@given(life=lives)
+def test_nobody_sees_beyond_their_reach_and_nobody_is_lost(
+    database: Database, life: tuple[list[Numbers], list[Step]]
+) -> None:
+    """Over random trees, reorganisations and role changes."""
+    live(database, *life)
+
+
+@settings(unhurried, max_examples=12)
+@given(seed=st.integers(0, 2**32))
+def test_nor_in_a_long_and_busy_life(database: Database, seed: int) -> None:
+    """Many steps after one another, which a search for small examples seldom tries."""
+    chance = random.Random(seed)
+
+    def numbers() -> Numbers:
+        return (chance.randrange(61), chance.randrange(61), chance.randrange(61), chance.randrange(61))
+
+    units = [numbers() for _ in range(chance.randrange(3, 12))]
+    live(database, units, [(chance.choice(STEPS), numbers()) for _ in range(25)])
