@@ -43,6 +43,7 @@ from db.migrate import find_revision, migrate
 from db.session import Database
 from handlers.feature import VIETNAM, Union
 from handlers.no_union.service import watch as watch_interests
+from handlers.privacy.service import remind
 from knowledge.answer import Answerer
 from knowledge.texts import t
 
@@ -258,7 +259,13 @@ class App:
         def watch_no_union(session: Session, now: datetime) -> None:
             watch_interests(session, threshold, now, now.astimezone(VIETNAM).date())
 
-        jobs = (Job("no_union", timedelta(days=1), watch_no_union),)
+        def watch_requests(session: Session, now: datetime) -> None:
+            remind(session, now, self.inbox.alert_operator)
+
+        jobs = (
+            Job("no_union", timedelta(days=1), watch_no_union),
+            Job("data_requests", timedelta(hours=1), watch_requests),
+        )
         if budget is None:
             return jobs
 

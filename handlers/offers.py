@@ -68,10 +68,8 @@ def remember_offer(conversation: Conversation, replies: Sequence[Reply], channel
     buttons = [
         button for reply in in_order for button in StoredReply.from_json(Reply("", reply.buttons).to_json()).buttons
     ]
-    if any(button.action for button in buttons):
+    if conversation.feature is not None or any(button.action for button in buttons):
         offer(conversation, buttons)
-    elif conversation.feature is not None:
-        conversation.offered = None
 
 
 def offer(conversation: Conversation, buttons: Sequence[StoredButton]) -> None:

@@ -1,4 +1,4 @@
-"""By when a grievance is claimed, answered and settled, and which legal limits run beside it: deadlines.yaml as read."""
+"""By when a grievance is claimed, answered and settled, and which legal limits run beside it: deadlines.yaml, read."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class CountsFrom(StrEnum):
 
 @dataclass(frozen=True)
 class Countdown:
-    """A deadline with what happens around it: reminders so long before, escalations so long after, and after the last
-    of them one more ``every`` so long. It runs by the clock or in working time."""
+    """A deadline with what happens around it: reminders so long before, escalations so long after, the first at the
+    deadline itself, and after the last one more ``every`` so long. It runs by the clock or in working time."""
 
     is_by_clock: bool
     within: timedelta

@@ -11,6 +11,7 @@ from pathlib import Path
 from knowledge import figures as amounts
 from knowledge.citations import cite
 from knowledge.entry import CONTENT, Citation, ContentError, Entry, Library, Period, Span, Status
+from knowledge.holidays import is_announced, load_calendar
 from knowledge.texts import t
 
 CHECK_MONTHS = 6
@@ -106,6 +107,16 @@ def changing_figures(library: Library, today: date) -> dict[str, tuple[date, lis
         if near and uses[figure.name]:
             found[figure.name] = (near[0], uses[figure.name])
     return found
+
+
+def unannounced_years(today: date) -> list[int]:
+    """Years within 90 days whose holidays the Prime Minister has not fixed, as far as calendar.yaml knows."""
+    calendar = load_calendar()
+    return [
+        year
+        for year in sorted({today.year, (today + timedelta(days=WARN_DAYS)).year})
+        if not is_announced(calendar, year)
+    ]
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,7 @@ def _known(searcher: Searcher, rarity: Mapping[str, float]) -> float:
     return sum(rarity.values()) / total if total else 0.0
 
 
-def _margin(
-    scores: Sequence[float], places: Sequence[AbstractSet[Place]], leads: Sequence[Place | None]
-) -> float:
+def _margin(scores: Sequence[float], places: Sequence[AbstractSet[Place]], leads: Sequence[Place | None]) -> float:
     """The lead over the best entry that says something else: neighbours that rest on an article of the first give the
     member the same law, so they cost no certainty."""
     for score, lead in zip(scores[1:], leads[1:], strict=True):

@@ -14,6 +14,7 @@ from knowledge.curate import (
     changing_figures,
     ending_sources,
     periods_of,
+    unannounced_years,
     unchecked,
     uses_of_figures,
 )
@@ -58,6 +59,11 @@ def report(library: Library, today: date) -> str:
                 t("knowledge.report.figure_row", name=name, day=day, entries=", ".join(ids))
                 for name, (day, ids) in changing_figures(library, today).items()
             ],
+            days=WARN_DAYS,
+        ),
+        _section(
+            "calendar",
+            [t("knowledge.report.calendar_row", year=year) for year in unannounced_years(today)],
             days=WARN_DAYS,
         ),
         _section("stale", [t("knowledge.report.stale_row", id=one.id) for one in silent]),

@@ -34,10 +34,12 @@ _RUN = re.compile(r"(.)\1+")
 class Speller:
     """Knows the syllables of the phrasings, how often each occurs, and beside which."""
 
-    def __init__(self, known: Iterable[str], count: Count) -> None:
-        """`count` tells how many phrasings have a syllable, or a pair of syllables with a space between."""
+    def __init__(self, known: Iterable[str], count: Count, meant: Iterable[str] | None = None) -> None:
+        """`count` tells how many phrasings have a syllable, or a pair of syllables with a space between. What is not
+        `known` is a slip for one of those that may be `meant`: all that are known, unless fewer are given."""
         self.known = frozenset(known)
-        self._listed = sorted(word for word in self.known if word.isalpha() and len(word) > 1)
+        listed = self.known if meant is None else meant
+        self._listed = sorted(word for word in listed if word.isalpha() and len(word) > 1)
         self._count = count
         self._candidates = lru_cache(maxsize=4096)(self._nearest)
 

@@ -44,9 +44,9 @@ def next_working_moment(moment: datetime) -> datetime:
 
 def working_between(start: datetime, end: datetime) -> timedelta:
     """How much working time lies between two moments; negative when the end comes first."""
-    if end < start:
-        return -working_between(end, start)
     first, last = _local(start), _local(end)
+    if last < first:
+        return -working_between(last, first)
     days = (first.date() + number * _DAY for number in range((last.date() - first.date()).days + 1))
     worked = (min(closes, last) - max(opens, first) for day in days for opens, closes in working_hours_of(day))
     return sum((one for one in worked if one > _NOTHING), _NOTHING)

@@ -74,7 +74,8 @@ def urgency_of(category: str) -> Urgency:
 
 def due_at(countdown: Countdown, start: datetime, pauses: Iterable[Pause] = ()) -> datetime | None:
     """The moment by which the stage must be done; None while we wait for the worker with time left."""
-    return _reach(countdown, countdown.within, start, tuple(pauses))
+    steps = _steps(countdown, start, tuple(pauses))
+    return next((step.at for step in steps if step.kind is StepKind.ESCALATE), None)
 
 
 def time_left(countdown: Countdown, start: datetime, now: datetime, pauses: Iterable[Pause] = ()) -> timedelta:
@@ -106,12 +107,18 @@ def standing_of(countdown: Countdown, start: datetime, now: datetime, pauses: It
 
 
 def _steps(countdown: Countdown, start: datetime, pauses: tuple[Pause, ...]) -> Iterator[Step]:
-    """Reminders, then escalations without end; up to the first that an open pause keeps from coming."""
-    for kind, number, span in _spans(countdown):
-        at = _reach(countdown, span, start, pauses)
-        if at is None:
-            return
-        yield Step(kind, number, at)
+    """Reminders, then escalations without end, the first of them at the deadline; up to the one that an open pause keeps
+    from coming. Each is counted on from the one before: a case may be overdue for a year."""
+    spans, counted = _spans(countdown), _NOTHING
+    kind, number, span = next(spans)
+    for begins, ends in _running(start, pauses):
+        at = _add(countdown, begins, span - counted)
+        while ends is None or at <= ends:
+            yield Step(kind, number, at)
+            begins, counted = at, span
+            kind, number, span = next(spans)
+            at = _add(countdown, begins, span - counted)
+        counted += _elapsed(countdown, begins, ends)
 
 
 def _spans(countdown: Countdown) -> Iterator[tuple[StepKind, int, timedelta]]:
@@ -123,18 +130,6 @@ def _spans(countdown: Countdown) -> Iterator[tuple[StepKind, int, timedelta]]:
     top = len(countdown.escalate) - 1
     for more in count(1):
         yield StepKind.ESCALATE, top + more, countdown.within + countdown.escalate[top] + more * countdown.every
-
-
-def _reach(countdown: Countdown, span: timedelta, start: datetime, pauses: tuple[Pause, ...]) -> datetime | None:
-    """The moment by which so much time has been counted; None when an open pause begins before it."""
-    for begins, ends in _running(start, pauses):
-        if ends is None:
-            return _add(countdown, begins, span)
-        counted = _elapsed(countdown, begins, ends)
-        if counted >= span:
-            return _add(countdown, begins, span)
-        span -= counted
-    return None
 
 
 def _running(start: datetime, pauses: tuple[Pause, ...]) -> Iterator[tuple[datetime, datetime | None]]:

@@ -27,7 +27,7 @@ class Limit:
 
 
 def limits_of(cause: str, on: date) -> tuple[Limit, ...]:
-    """The limits of a sort of dispute counted from a day, by the law of that day; a limit not known for that day is left
+    """The limits of a sort of dispute counted from a day, by the law of that day; one that is not known for it is left
     out. Time lost to force majeure is not counted by the law (Labour Code Article 190 clause 4), nor known here. Raises
     KeyError for an unknown cause."""
     found = (_limit(kind, on) for kind in load_case_terms().causes[cause].limits)

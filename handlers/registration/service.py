@@ -73,6 +73,7 @@ def submit(session: Session, account: Account, wish: Wish, now: datetime, today:
     if person is None:
         person = add_person(session, wish.profile, now)
         account.person_id = person.id
+        account.needs_sign_in = True  # a role given to this person later acts here only after the sign-in ceremony
         adopt_consents(session, account.id, person.id)
     else:
         membership = find_membership(session, person.id, today)

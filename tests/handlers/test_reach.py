@@ -304,13 +304,25 @@ def check_reach(world: World, plain: Plain) -> None:
             reach = plain.reach(person_id, right, now, today)
             assert set(session.scalars(select_reach(actor, right, today))) == reach
             assert {unit_id for unit_id in plain.unit_ids() if may(session, actor, right, unit_id, today)} == reach
-        seen = select_reach(actor, Right.FIND_MEMBERS, today)
-        reach = plain.reach(person_id, Right.FIND_MEMBERS, now, today)
-        visible = {one.person_id for one in running if one.unit_id in reach}
-        assert {person.id for person in search_members(session, "chung", seen, 1000)} == visible
-        listed = list_members(session, seen, 1000)
-        assert {one.person.id for one in listed} <= visible
-        assert {one.unit_id for one in listed} <= reach
+        check_what_is_seen(session, actor, plain.reach(person_id, Right.FIND_MEMBERS, now, today), running, today)
+    for unit_id in plain.unit_ids():  # and whoever might be given a role anywhere
+        grant = RoleGrant(person_id=0, unit_id=unit_id, role=Role.OFFICER)
+        reach = {
+            other
+            for other in plain.unit_ids()
+            if plain.period(other, today) and unit_id in {other, *plain.above(other, today)}
+        }
+        check_what_is_seen(session, Actor(0, (grant,)), reach, running, today)
+
+
+def check_what_is_seen(session: Session, actor: Actor, reach: set[int], running: list[Membership], today: date) -> None:
+    """Searching by name and going through the list show the members within reach, all of them and nobody else."""
+    visible = {one.person_id for one in running if one.unit_id in reach}
+    seen = select_reach(actor, Right.FIND_MEMBERS, today)
+    assert {person.id for person in search_members(session, "chung", seen, 1000)} == visible
+    listed = list_members(session, seen, 1000)
+    assert {one.person.id for one in listed} == visible
+    assert {one.unit_id for one in listed} <= reach
 
 
 def check_nobody_is_lost(world: World, plain: Plain) -> None:

@@ -1,0 +1,124 @@
+"""Finds phrases in a message however it is spelt, and tells which of them stand near one another."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+from knowledge.spelling import Speller
+from knowledge.telex import Retyper
+from knowledge.words import Lexicon, bare, split_words
+
+Marks = frozenset[str]
+Span = tuple[int, int]
+Spans = dict[str, list[Span]]
+
+GAPS = {1: 0, 2: 4, 3: 6}
+"""How many other syllables may stand between phrases that belong together, by how many they are."""
+
+MOST_PLACES = 6
+"""Places of one name that are tried: a story that repeats a word must not cost more than one that does not."""
+
+_STRETCHED = re.compile(r"(.)\1{2,}")
+_TONES = {"\u0303": "\u0309"}  # ngã and hỏi are one tone in the South, and are written so
+
+
+@dataclass(frozen=True)
+class Word:
+    """A syllable without marks, and its marks; None where a short form stood and nobody can tell."""
+
+    plain: str
+    marks: Marks | None = None
+
+    def may_be(self, meant: Word) -> bool:
+        """Whether a typed syllable may stand for one of our lists. Marks may be left out, not changed: "chay" may be
+        "cháy", "chạy" may not."""
+        if self.plain != meant.plain:
+            return False
+        return self.marks is None or meant.marks is None or self.marks <= meant.marks
+
+
+@lru_cache(maxsize=65536)
+def word_of(typed: str) -> Word:
+    """One typed syllable; letters held down say nothing ("cứuuuu")."""
+    typed = _STRETCHED.sub(r"\1", typed)
+    signs = unicodedata.normalize("NFD", typed.replace("đ", "d\u0335"))
+    return Word(bare(typed), frozenset(_TONES.get(one, one) for one in signs if "\u0300" <= one < "\u0370"))
+
+
+class Speech:
+    """How messages and lists become the same words: short forms, other spellings, slips of the finger."""
+
+    def __init__(self, lexicon: Lexicon, same: Mapping[str, Sequence[str]], retyper: Retyper) -> None:
+        self._lexicon = lexicon
+        self._same = same
+        self._retyper = retyper
+        self._speller: Speller | None = None
+
+    def mend_with(self, speller: Speller) -> None:
+        """From now on slips are mended. Lists are read before, for they have none."""
+        self._speller = speller
+
+    def words_of(self, text: str) -> list[Word]:
+        typed = split_words(text if self._speller is None else self._retyper.retyped(text))
+        if self._speller is not None:
+            typed = self._speller.mend(typed, self._lexicon)
+        return [word for one in typed for word in self._written_out(one)]
+
+    def _written_out(self, typed: str) -> tuple[Word, ...]:
+        other = self._same.get(typed) or self._same.get(bare(typed))
+        if other is None:
+            readings = self._lexicon.readings_of(typed)
+            other = readings[0] if len(readings) == 1 else None
+        return (word_of(typed),) if other is None else tuple(map(Word, other))
+
+
+class Finder:
+    """Looks up many phrases in one pass."""
+
+    def __init__(self, speech: Speech, named: Mapping[str, Iterable[str]]) -> None:
+        """`named` gives the phrases of each name; one phrase may have several names."""
+        self._by_start: defaultdict[str, list[tuple[tuple[Word, ...], str]]] = defaultdict(list)
+        for name, phrases in named.items():
+            for phrase in dict.fromkeys(tuple(speech.words_of(one)) for one in phrases):
+                self._by_start[" ".join(word.plain for word in phrase[:2])].append((phrase, name))
+        self.phrases = {phrase for listed in self._by_start.values() for phrase, _ in listed}
+
+    def find(self, row: Sequence[Word], masked: Iterable[int] = ()) -> Spans:
+        """Where each name is said; phrases that touch a masked syllable do not count."""
+        found: Spans = {}
+        hidden = frozenset(masked)
+        ends = [word.plain for word in row[1:]]
+        for start, word in enumerate(row):
+            keys = (word.plain, f"{word.plain} {ends[start]}") if start < len(ends) else (word.plain,)
+            for key in keys:
+                for phrase, name in self._by_start.get(key, ()):
+                    end = start + len(phrase)
+                    if _is_said(phrase, row[start:end]) and (not hidden or hidden.isdisjoint(range(start, end))):
+                        found.setdefault(name, []).append((start, end))
+        return found
+
+
+def _is_said(phrase: tuple[Word, ...], typed: Sequence[Word]) -> bool:
+    if len(typed) < len(phrase):
+        return False
+    return all(one.may_be(meant) for one, meant in zip(typed, phrase, strict=True))
+
+
+def together(found: Spans, names: Sequence[str]) -> tuple[Span, ...]:
+    """The places where all the names are said near one another, in any order; empty when nowhere."""
+    for name in names:
+        if name not in found:
+            return ()
+    for spans in product(*(found[name][:MOST_PLACES] for name in names)):
+        said = sum(end - start for start, end in spans)
+        ordered = sorted(spans)
+        apart = all(one[1] <= next_one[0] for one, next_one in zip(ordered, ordered[1:], strict=False))
+        if apart and ordered[-1][1] - ordered[0][0] - said <= GAPS[len(names)]:
+            return tuple(spans)
+    return ()
