@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("search", "answers", "turns", "database")
+BENCHMARKS = ("search", "answers", "turns", "database", "organisation")
 RESULTS = Path(__file__).parent / "results.jsonl"
 
 

@@ -163,9 +163,9 @@ class Sender:
         DELIVERIES.labels(self._transport.sender, outcome.state.value).inc()
         if outcome.state in (DeliveryState.FAILED, DeliveryState.UNKNOWN):
             log.warning("delivery_not_sent", delivery_id=delivery.id, kind=delivery.kind.value)
-        await self._keep(delivery, lambda: self._outcomes.add(outcome))
         if outcome.state is DeliveryState.SENT and delivery.kind is not DeliveryKind.REPLY:
             await self._note_offer(delivery)
+        await self._keep(delivery, lambda: self._outcomes.add(outcome))
 
     async def _keep(self, delivery: Delivery, write: Callable[[], Awaitable[None]]) -> None:
         """Write down what sending taught us, as soon as the database takes it: the message is out, or cannot go."""

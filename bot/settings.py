@@ -137,7 +137,6 @@ class Settings(BaseSettings):
         "web_public_url",
         "telegram_webhook_url",
         "zalo_bot_api_url",
-        "zalo_card_image_url",
         "zalo_api_url",
         "zalo_oauth_url",
         "zalo_business_url",
@@ -151,6 +150,13 @@ class Settings(BaseSettings):
                 "must be an address without a path: the page and the webhooks stand at fixed paths below it"
             )
         return value.rstrip("/")
+
+    @field_validator("zalo_card_image_url")
+    @classmethod
+    def _is_a_public_picture(cls, value: str) -> str:
+        if value and not value.startswith("https://"):
+            raise ValueError("must begin with https://: Zalo fetches it")
+        return value
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Settings":

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from db.keys import Keys
-from db.models import Account, Consent, Delivery, InboxEvent, OfficerRequest, ZaloFollower
+from db.models import Account, Consent, Delivery, InboxEvent, OfficerRequest
 from db.no_union import forget_interests_of
 from db.session import lock_lane
 
@@ -93,7 +93,6 @@ def forget_account(session: Session, account: Account) -> None:
     it in confidence."""
     forget_interests_of(session, {account.id})
     session.execute(delete(Consent).where(Consent.account_id == account.id, Consent.person_id.is_(None)))
-    session.execute(delete(ZaloFollower).where(ZaloFollower.address_hash == account.address_hash))
     session.execute(delete(Account).where(Account.id == account.id))
 
 

@@ -40,27 +40,25 @@ _EXPLAINED, _COVERED, _IN_ORDER = 0.70, 0.20, 0.10
 
 @dataclass(frozen=True)
 class Document:
-    """A workplace as it is searched: the words of its name and of its employer's, with their places in the row and
-    their marks, neighbours written as one word, and the words of its place."""
+    """A workplace as it is searched: the words of its name and of its employer's with their places in the row, those of
+    its place, and of every word how much of it the workplace has; ``marks`` are those of words in its names."""
 
     workplace: Workplace
-    names: tuple[Mapping[str, tuple[int, str]], ...]
-    joined: frozenset[str]
+    names: tuple[Mapping[str, int], ...]
     place: frozenset[str]
-
-    def names_hold(self, word: str) -> bool:
-        """Whether a word stands in a name, be it as two neighbours written as one."""
-        return word in self.joined or any(word in name for name in self.names)
+    shares: Mapping[str, float]
+    marks: Mapping[str, frozenset[str]]
+    named: frozenset[str]
+    """The words of its names, and neighbours among them written as one."""
 
     def share(self, word: str, typed: Word) -> float:
         """How much of a word it has: all in its name, less in its place, less with other marks than were typed."""
-        found = [name[word][1] for name in self.names if word in name]
-        if found:
-            is_other = typed.marks and word == typed.written and all(marks and marks != typed.marks for marks in found)
-            return _OTHER_MARKS if is_other else 1.0
-        if word in self.place:
-            return _PLACE_SHARE
-        return 1.0 if word in self.joined else 0.0
+        share = self.shares.get(word, 0.0)
+        if share == 1.0 and typed.marks and word == typed.written:
+            marks = self.marks.get(word)
+            if marks and typed.marks not in marks and "" not in marks:
+                return _OTHER_MARKS
+        return share
 
 
 @dataclass
@@ -90,12 +88,9 @@ class Index:
         shares: dict[str, dict[int, float]] = {}
         whole: set[str] = set()
         for number, document in enumerate(self._documents):
-            words = {word for name in document.names for word in name}
-            whole |= words | document.place
-            for word in document.place:
-                shares.setdefault(word, {})[number] = _PLACE_SHARE
-            for word in words | document.joined:
-                shares.setdefault(word, {})[number] = 1.0
+            whole |= document.place.union(*document.names)
+            for word, share in document.shares.items():
+                shares.setdefault(word, {})[number] = share
         self._postings = {word: _post(found) for word, found in shares.items()}
         self._weights = {word: self._weigh(word, len(found)) for word, found in shares.items()}
         self._vocabulary = sorted(word for word in whole if "_" not in word)
@@ -222,17 +217,18 @@ class Index:
             explained += share * one.weight
             if best:
                 hits[best] = max(hits.get(best, 0.0), share)
-                if document.names_hold(best) and (one.tells or best in document.joined):
+                if one.tells and best in document.named:
                     in_names.append(best)
-                elsewhere = elsewhere or (one.tells and not document.names_hold(best))
+                elsewhere = elsewhere or (one.tells and best not in document.named)
         covered = max((self._cover(name, hits) for name in document.names), default=0.0)
         order = max((_in_order(name, in_names) for name in document.names), default=0.0)
         explained /= sum(one.weight for one in typed)
         score = explained * (_EXPLAINED + _COVERED * min(1.0, covered) + _IN_ORDER * order)
-        is_place = all(word in document.place for word in in_names) and (covered < _MOSTLY or elsewhere)
+        is_named = covered >= _MOSTLY and (len(set(in_names)) > 1 or not elsewhere)
+        is_place = not is_named and all(word in document.place for word in in_names)
         return score / 2 if is_place else score  # a place alone, or a legal form alone, names nobody
 
-    def _cover(self, name: Mapping[str, tuple[int, str]], hits: Mapping[str, float]) -> float:
+    def _cover(self, name: Mapping[str, int], hits: Mapping[str, float]) -> float:
         """How much of what tells this name from others was typed."""
         row = list(name)
         telling = typed = 0.0
@@ -246,28 +242,33 @@ class Index:
         return typed / telling if telling else float(bool(hits))
 
 
-def _in_order(name: Mapping[str, tuple[int, str]], hits: Sequence[str]) -> float:
+def _in_order(name: Mapping[str, int], hits: Sequence[str]) -> float:
     """How many neighbours among the typed words are neighbours in the name as well."""
-    places = [name[word][0] for word in hits if word in name]
+    places = [name[word] for word in hits if word in name]
     if len(places) < 2:
         return 1.0 if places else 0.0
     return sum(later - earlier in (0, 1) for earlier, later in pairwise(places)) / (len(hits) - 1)
 
 
 def _describe(workplace: Workplace) -> Document:
-    names = [_describe_name(text) for text in (workplace.name, workplace.employer) if text]
-    joined = {pair for name in names for pair in _joined_pairs(list(name))}
-    place = {one for text in (workplace.commune, workplace.province) if text for one in _all_meanings(text)}
-    return Document(workplace, tuple(names), frozenset(joined), frozenset(place))
+    rows = [read_words(text) for text in (workplace.name, workplace.employer) if text]
+    names = tuple(map(_place_words, rows))
+    named = frozenset().union(*names, *(_joined_pairs(list(name)) for name in names))
+    place = frozenset(one for text in (workplace.commune, workplace.province) if text for one in _all_meanings(text))
+    shares = dict.fromkeys(place, _PLACE_SHARE) | dict.fromkeys(named, 1.0)
+    marks: dict[str, set[str]] = {}
+    for word in (word for row in rows for word in row if word.meant == (word.written,)):
+        marks.setdefault(word.written, set()).add(word.marks)
+    return Document(workplace, names, place, shares, {word: frozenset(found) for word, found in marks.items()}, named)
 
 
-def _describe_name(text: str) -> dict[str, tuple[int, str]]:
-    """Words with their places among those that are not common to all, and their marks."""
-    name: dict[str, tuple[int, str]] = {}
+def _place_words(row: Sequence[Word]) -> dict[str, int]:
+    """Words with their places among those that are not common to all."""
+    name: dict[str, int] = {}
     place = 0
-    for word in read_words(text):
+    for word in row:
         for one in word.meant:
-            name.setdefault(one, (place, word.marks))
+            name.setdefault(one, place)
         place += not word.is_common
     return name
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from knowledge.entry import CONTENT
+from knowledge.normalize import fold
 from knowledge.search import Searcher
 from knowledge.signs import Finder, Span, Spans, Speech, Word, together
 from knowledge.spelling import Speller
 from knowledge.talk import Phrasebook, load_phrasebook
 from knowledge.telex import Retyper
+from knowledge.words import bare
 
 SHORTEST_TOLD = 4
 """With fewer syllables a message names a subject ("nợ lương"): an answer comes first, help stands beside it."""
@@ -127,7 +129,7 @@ class AlarmBook:
     """The lists of alarms.yaml, read once."""
 
     numbers: Mapping[str, tuple[DatedNumber, ...]]
-    same: Mapping[str, tuple[str, ...]]
+    borrowed: frozenset[str]
     words: Mapping[str, tuple[str, ...]]
     idioms: tuple[str, ...]
     dangers: Mapping[Danger, Signs]
@@ -143,6 +145,7 @@ class _Told:
     defines: bool
     wants_advice: bool
     cries: bool
+    is_supposed: bool
     is_over: bool
     has_aftermath: bool
 
@@ -169,8 +172,8 @@ class Alarms:
     def __init__(self, book: AlarmBook, searcher: Searcher, phrasebook: Phrasebook) -> None:
         """`searcher` knows the syllables people use, so that only what is none is taken for a slip."""
         self.book = book
-        forms = {**phrasebook.same, **book.same}
-        known = [*searcher.speller.known, *searcher.lexicon.readings, *forms]
+        forms = {form: words for form, words in phrasebook.same.items() if " ".join(words) in book.borrowed}
+        known = [*searcher.speller.known, *searcher.lexicon.readings, *map(bare, forms)]
         short = {form: words for form, words in forms.items() if len(words) == 1}  # else "bao nhiêu" is "bao bao nhiêu"
         lists = Speech(searcher.lexicon, short, Retyper(known))
         self._finder = Finder(lists, _names_of(book))
@@ -244,7 +247,7 @@ def _is_happening(told: _Told, signs: Signs) -> bool:
         return False
     if told.cries:
         return True
-    return not (told.asks or told.is_over or (signs.fades and told.has_aftermath))
+    return not (told.asks or told.is_supposed or told.is_over or (signs.fades and told.has_aftermath))
 
 
 def _how_told(row: list[Word], found: Spans, text: str) -> _Told:
@@ -255,6 +258,7 @@ def _how_told(row: list[Word], found: Spans, text: str) -> _Told:
         defines="defines" in found,
         wants_advice=wants_advice,
         cries="cries" in found,
+        is_supposed="ifs" in found,
         is_over="past" in found,
         has_aftermath="after" in found,
     )
@@ -286,7 +290,7 @@ def _terms_of(finder: Finder) -> Iterator[str]:
         yield from (f"{one.plain} {other.plain}" for one, other in pairwise(phrase))
 
 
-MANNERS = ("urgent", "asks", "defines", "helps", "cries", "past", "after")
+MANNERS = ("urgent", "asks", "defines", "helps", "cries", "past", "after", "ifs")
 
 
 def load_alarm_book(content: Path = CONTENT) -> AlarmBook:
@@ -296,14 +300,18 @@ def load_alarm_book(content: Path = CONTENT) -> AlarmBook:
         path = CONTENT / "alarms.yaml"
     tree: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     crises = load_phrasebook(content).contains
+    dialect = tree["dialect"]
     return AlarmBook(
         numbers={name: tuple(map(_read_number, rows)) for name, rows in tree["numbers"].items()},
-        same=_read_same(tree["same"]),
-        words={name: tuple(map(str, phrases)) for name, phrases in tree["words"].items()},
+        borrowed=frozenset(map(fold, tree["borrowed"])),
+        words={name: _spoken(phrases, dialect) for name, phrases in tree["words"].items()},
         idioms=tuple(tree["idioms"]),
-        dangers={Danger(name): _read_signs(one, crises) for name, one in tree["dangers"].items()},
-        grievances={Category(name): _read_signs({"category": name, **one}) for name, one in tree["grievances"].items()},
-        manners={name: tuple(map(str, tree[name])) for name in MANNERS},
+        dangers={Danger(name): _read_signs(one, dialect, crises) for name, one in tree["dangers"].items()},
+        grievances={
+            Category(name): _read_signs({"category": name, **one}, dialect)
+            for name, one in tree["grievances"].items()
+        },
+        manners={name: _spoken(tree[name], dialect) for name in MANNERS},
     )
 
 
@@ -311,10 +319,12 @@ def _read_number(row: dict[str, Any]) -> DatedNumber:
     return DatedNumber(row["from"], row["number"], row["source"])
 
 
-def _read_signs(tree: dict[str, Any], more: Mapping[str, tuple[str, ...]] | None = None) -> Signs:
+def _read_signs(
+    tree: dict[str, Any], dialect: Mapping[str, list[str]], more: Mapping[str, tuple[str, ...]] | None = None
+) -> Signs:
     borrowed = (more or {}).get(tree.get("uses", ""), ())
     return Signs(
-        phrases=tuple(dict.fromkeys((*tree.get("phrases", ()), *borrowed))),
+        phrases=_spoken((*tree.get("phrases", ()), *borrowed), dialect),
         together=tuple(tuple(names.split()) for names in tree.get("together", ())),
         category=Category(tree["category"]),
         urgency=Urgency(tree.get("urgency", Urgency.EMERGENCY)),
@@ -323,10 +333,10 @@ def _read_signs(tree: dict[str, Any], more: Mapping[str, tuple[str, ...]] | None
     )
 
 
-def _read_same(tree: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    from knowledge.normalize import fold
-
-    return {str(form).lower(): tuple(fold(word).split()) for word, forms in tree.items() for form in forms}
+def _spoken(phrases: Iterable[object], dialect: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """The phrases, each also with the other ways of saying its words."""
+    rows = ([[word, *dialect.get(word, ())] for word in str(phrase).split()] for phrase in phrases)
+    return tuple(dict.fromkeys(" ".join(words) for row in rows for words in product(*row)))
 
 
 def load_alarms(searcher: Searcher, content: Path = CONTENT) -> Alarms:

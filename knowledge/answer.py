@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from knowledge.dates import day_spoken_of
@@ -30,8 +31,11 @@ from knowledge.words import load_lexicon, matches_in, split_words
 __all__ = ["Answer", "Answerer", "Outcome", "Page", "load_answerer"]
 
 MOST_OPTIONS = 4
+KEPT = 8192
+"""Entries on a day whose articles are kept in mind: nearly every question is about today."""
+
 LAST_OPTION_ELSEWHERE = 20
-"""From so many syllables on a message is a story with several subjects: the last option then leads to another article."""
+"""From so many syllables on a message is a story with several subjects: its last option leads to another article."""
 
 EVENNESS = 0.4
 """How slowly the say of an entry fades with the score it lacks to the first, where articles are counted."""
@@ -108,6 +112,9 @@ class Answerer:
         self.parts = parts
         self._library = parts.library
         self._shown = frozenset(parts.searcher.ids)
+        self._citations = lru_cache(maxsize=KEPT)(self._read_citations)
+        self._places = lru_cache(maxsize=KEPT)(self._read_places)
+        self._is_known = lru_cache(maxsize=KEPT)(self._has_page)
 
     def answer(self, text: str, today: date) -> Answer:
         """What to say to a message, by the law of the day it speaks of, else of today."""
@@ -257,6 +264,9 @@ class Answerer:
 
     def citations_of(self, entry_id: str, on: date) -> tuple[Citation, ...]:
         """What the entry rests on that day, most important first, each place once; none when nothing is known."""
+        return self._citations(entry_id, on)
+
+    def _read_citations(self, entry_id: str, on: date) -> tuple[Citation, ...]:
         try:
             period = self._library.entries[entry_id].period_on(on)
         except ContentError:
@@ -265,9 +275,12 @@ class Answerer:
 
     def places_of(self, entry_id: str, on: date, most: int | None = CITED) -> frozenset[Place]:
         """Law and article of the citations named in the first message, or of all."""
+        return self._places(entry_id, on, most)
+
+    def _read_places(self, entry_id: str, on: date, most: int | None) -> frozenset[Place]:
         return frozenset((one.source, str(one.article)) for one in self.citations_of(entry_id, on)[:most])
 
-    def _is_known(self, entry_id: str, on: date) -> bool:
+    def _has_page(self, entry_id: str, on: date) -> bool:
         return self.page(entry_id, on) is not None
 
     def topics(self, on: date) -> list[tuple[str, str]]:

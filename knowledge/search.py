@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -87,6 +88,8 @@ class Searcher:
         joined = [_join(one) for one in terms]
         self.joined, self._likelihood = build_bm25(joined), build_likelihood(joined)
         self._questions = np.cumsum(counts) - counts
+        self._terms_in = lru_cache(maxsize=1)(self._read_terms)
+        self._joined_without = lru_cache(maxsize=1)(self._read_without)
         self.answers = build_bm25(terms_of(_NOT_ANSWER.sub(" ", entry.body), lexicon) for entry in entries)
         self._headings = build_bm25(terms_of(_headings(entry, laws), lexicon) for entry in entries)
         self.rarest = float(self.phrases.idf.max(initial=1.0))
@@ -106,7 +109,7 @@ class Searcher:
         if without is not None:
             near[without] = 0.0
         question, near = near[self._questions], self._best_phrasings(near)
-        whole, likelihood = self._whole(terms, without)
+        whole, likelihood = self._whole(terms, without), self._likelihoods(terms, without)
         total = PHRASES * _scaled(near) + QUESTION * _scaled(question)
         total += ENTRY * _scaled(whole) + LIKELIHOOD * _scaled(likelihood)
         total += ANSWER * _scaled(self.answers.scores(terms)) + HEADINGS * _scaled(self._headings.scores(terms))
@@ -122,27 +125,38 @@ class Searcher:
         ending = self._ending(text, top, whole, without)
         return Found(hits, tuple(words), terms, float(near[top]), likeness[top], ending)
 
-    def _whole(self, terms: Mapping[str, float], without: int | None) -> tuple[Floats, Floats]:
-        """All phrasings of each entry together, under BM25 and under the language model."""
-        whole, likelihood = self.joined.scores(terms), self._likelihood.scores(terms)
+    def _whole(self, terms: Mapping[str, float], without: int | None) -> Floats:
+        """All phrasings of each entry together, under BM25."""
+        scores = self.joined.scores(terms)
         if without is not None:
-            row = int(self._owners[without])
-            rest = self._joined_without(row, int(self._places[without]))
-            whole[row] = score_one(self.joined, rest, terms)
-            likelihood[row] = likelihood_of_one(self._likelihood, rest, terms)
-        return whole, likelihood
+            row, rest = self._joined_without(without)
+            scores[row] = score_one(self.joined, rest, terms)
+        return scores
+
+    def _likelihoods(self, terms: Mapping[str, float], without: int | None) -> Floats:
+        """The same under the language model."""
+        scores = self._likelihood.scores(terms)
+        if without is not None:
+            row, rest = self._joined_without(without)
+            scores[row] = likelihood_of_one(self._likelihood, rest, terms)
+        return scores
 
     def _ending(self, text: str, row: int, whole: Floats, without: int | None) -> float:
         """How near an entry comes to the best one for the last sentence alone: there stands what a story asks."""
         sentences = [words for one in _SENTENCE.findall(text) if len(words := split_words(one)) >= SHORTEST_SENTENCE]
         if len(sentences) > 1:
-            whole, _ = self._whole(self._terms_of(self.speller.mend(sentences[-1], self.lexicon)), without)
+            whole = self._whole(self._terms_of(self.speller.mend(sentences[-1], self.lexicon)), without)
         best = float(whole.max(initial=0.0))
         return float(whole[row]) / best if best > 0 else 0.0
 
-    def _joined_without(self, row: int, place: int) -> Terms:
-        phrasings = self.phrasings[row][:place] + self.phrasings[row][place + 1 :]
-        return _join(terms_of(one, self.lexicon) for one in phrasings)
+    def _read_without(self, number: int) -> tuple[int, Terms]:
+        """The entry that a phrasing belongs to, and all that its other phrasings say."""
+        row, place = int(self._owners[number]), int(self._places[number])
+        terms = self._terms_in(row)
+        return row, _join(terms[:place] + terms[place + 1 :])
+
+    def _read_terms(self, row: int) -> list[Terms]:
+        return [terms_of(one, self.lexicon) for one in self.phrasings[row]]
 
     def _likeness(self, question: str, row: int, without: int | None) -> float:
         """How like the question the likest phrasing of an entry is, letter by letter, in any order of words."""

@@ -27,12 +27,13 @@ from bot.transports.zalo_oa_messages import TEXT_LIMIT, Draft, draw, measure, up
 from bot.transports.zalo_oa_outreach import ZaloArticles, ZaloTemplates
 from bot.transports.zalo_oa_rules import error_of, rule_of
 from bot.transports.zalo_oa_tokens import LoginRefused, ZaloTokenKeeper
-from db.accounts import find_account, forget_account, lane_of
-from db.deliveries import forget_recipient
-from db.inbox import forget_lane
+from db.accounts import find_account, lane_of
+from db.erasing import erase_account
+from db.models import DataRequestKind
 from db.session import Database, lock_lane
 from db.zalo_oa import Note, Receipt, Window, find_follower, forget_follower, note_people, note_receipts, window_of
 from handlers.chat import Channel, File, Incoming, StoredReply
+from handlers.privacy.service import ask
 from knowledge.texts import t
 
 log = structlog.get_logger()
@@ -175,10 +176,9 @@ class ZaloOaTransport:
         await self._database.run(_store_notes, notes, self._now())
 
     async def _withdraw(self, user_id: str) -> None:
-        """Somebody exercised their rights over their data in Zalo: what only this channel knows of them is erased; the
-        operator sees to the rest."""
+        """Somebody exercised their rights over their data in Zalo's own settings."""
         lane = self._lane_of(user_id)
-        is_known = await self._database.run(_forget_person, self.sender, lane)
+        is_known = await self._database.run(_withdraw, self.sender, lane, self._now())
         today = self._now().date().isoformat()
         text = t("operator.zalo_oa_withdrawn_member" if is_known else "operator.zalo_oa_withdrawn", lane=lane)
         await self._alarm(f"zalo_oa:withdraw:{lane}:{today}", text)
@@ -337,18 +337,19 @@ def _store_notes(session: Session, notes: list[Note | Receipt], now: datetime) -
     note_receipts(session, [note for note in notes if isinstance(note, Receipt)], now)
 
 
-def _forget_person(session: Session, sender: str, lane: str) -> bool:
-    """Take somebody off our list, and erase their talk unless a member stands behind it; True when one does."""
+def _withdraw(session: Session, sender: str, lane: str, now: datetime) -> bool:
+    """Take somebody off our list and erase their talk. Of a person whom the union knows a request is kept instead, with
+    its deadline: Zalo does not say which right they mean, and nobody's membership ends by a guess. True for these."""
     lock_lane(session, lane)
     forget_follower(session, sender, lane)
     account = find_account(session, sender, lane)
-    if account is not None and account.person_id is not None:
-        return True
-    if account is not None:
-        forget_account(session, account)
-    forget_recipient(session, lane)
-    forget_lane(session, lane)
-    return False
+    if account is None:
+        return False
+    if account.person_id is None:
+        erase_account(session, account)
+        return False
+    ask(session, account, DataRequestKind.WITHDRAW, now, t("zalo_oa.withdrawn"))
+    return True
 
 
 def _digest_of(file: File) -> str:

@@ -107,8 +107,8 @@ def standing_of(countdown: Countdown, start: datetime, now: datetime, pauses: It
 
 
 def _steps(countdown: Countdown, start: datetime, pauses: tuple[Pause, ...]) -> Iterator[Step]:
-    """Reminders, then escalations without end, the first of them at the deadline; up to the one that an open pause keeps
-    from coming. Each is counted on from the one before: a case may be overdue for a year."""
+    """Reminders, then escalations without end, the first of them at the deadline; up to the one that an open pause
+    keeps from coming. Each is counted on from the one before: a case may be overdue for a year."""
     spans, counted = _spans(countdown), _NOTHING
     kind, number, span = next(spans)
     for begins, ends in _running(start, pauses):

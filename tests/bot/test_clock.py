@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bot.app import App
 from bot.clock import Clock, Job
+from bot.settings import Settings
 from db.accounts import meet_account
 from db.conversations import get_conversation
 from db.deliveries import Outgoing, add_deliveries
@@ -14,6 +16,7 @@ from db.models import Conversation, Delivery, DeliveryKind, Erasure, InboxEvent,
 from db.questions import add_unanswered
 from db.session import Database
 from handlers.retention import PERIODS, apply_retention
+from knowledge.answer import Answerer
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
@@ -109,3 +112,11 @@ async def test_job_with_more_to_do_goes_on_in_transactions_of_its_own(database: 
 
     await Clock(database, lambda: NOW, (Job("long", timedelta(days=1), work),)).tick()
     assert left == []
+
+
+def test_running_program_watches_what_has_a_deadline(database: Database, answerer: Answerer) -> None:
+    """What was told in confidence is looked at once a day, requests about data every hour."""
+    app = App(Settings(_env_file=None), database, answerer)  # type: ignore[call-arg]
+    periods = {job.name: job.every for job in app._clock._jobs}
+    assert periods["no_union"] == timedelta(days=1)
+    assert periods["data_requests"] == timedelta(hours=1)

@@ -83,6 +83,7 @@ def test_env_example_with_every_line_taken_in_gives_the_defaults(tmp_path: Path)
         ("ZALO_OA_ID", SAID),
         ("ZALO_APP_ID", SAID),
         ("ZALO_API_URL", SAID),
+        ("ZALO_CARD_IMAGE_URL", SAID),
     ],
 )
 def test_wrong_setting_is_named_and_its_value_is_not_printed(

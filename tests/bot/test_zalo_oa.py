@@ -14,6 +14,8 @@ from bot.transports.zalo_oa_messages import draw, measure
 from db.models import (
     Account,
     Conversation,
+    DataRequest,
+    DataRequestKind,
     Delivery,
     DeliveryState,
     Feedback,
@@ -22,6 +24,7 @@ from db.models import (
     ZaloFollower,
     ZaloReceipt,
 )
+from db.people import add_person
 from db.session import Database
 from db.zalo_oa import (
     Note,
@@ -390,6 +393,27 @@ async def test_followers_are_listed_whatever_order_the_events_come_in(
             assert count_windows(session, SENDER, later)[Window.BILLABLE] == 1
         assert len(bot.rows(InboxEvent)) == 1
         assert bot.rows(InboxEvent)[0].lane == rows[HOA].address_hash
+
+
+async def test_rights_of_somebody_the_union_knows_become_a_request_with_a_deadline(
+    zalo_oa: ZaloOaStandIn, start_zalo_oa: StartZaloOa, database_url: str
+) -> None:
+    """Nobody's membership ends by a guess of what Zalo meant: an officer decides, in time."""
+    async with start_zalo_oa(database_url) as bot:
+        lan = ZaloMember(zalo_oa, LAN)
+        await lan.says("menu")
+        await lan.hears()
+        await all_sent(bot)
+        with bot.database.begin() as session:
+            person = add_person(session, {"full_name": "Nguyễn Thị Lan"}, utc_now())
+            session.query(Account).one().person_id = person.id
+        await lan.withdraws()
+        await lan.withdraws()
+        (request,) = bot.rows(DataRequest)
+        assert (request.kind, request.person_id) == (DataRequestKind.WITHDRAW, person.id)
+        assert request.due_at > utc_now()
+        assert len(bot.rows(Account)) == 1
+        assert bot.rows(ZaloFollower) == []
 
 
 def test_who_left_long_ago_is_forgotten(database: Database) -> None:

@@ -245,6 +245,7 @@ def test_a_moment_without_a_zone_is_refused() -> None:
 # --- what holds of every moment ---
 
 
+@settings(deadline=None)
 @given(moments, some_time)
 def test_what_was_added_lies_between(moment: datetime, span: timedelta) -> None:
     """Adding and measuring are exact inverses, forwards and backwards, to the microsecond."""
@@ -252,6 +253,7 @@ def test_what_was_added_lies_between(moment: datetime, span: timedelta) -> None:
     assert working_between(add_working(moment, -span), moment) == span
 
 
+@settings(deadline=None)
 @given(moments, some_time)
 def test_the_moment_found_is_the_first(moment: datetime, span: timedelta) -> None:
     """A deadline is not an instant later than it must be; going back, not an instant earlier."""
@@ -259,18 +261,21 @@ def test_the_moment_found_is_the_first(moment: datetime, span: timedelta) -> Non
     assert working_between(add_working(moment, -span) + INSTANT, moment) == span - INSTANT
 
 
+@settings(deadline=None)
 @given(moments, some_time)
 def test_there_and_back_is_the_next_worked_moment(moment: datetime, span: timedelta) -> None:
     """Going back by what was added finds the moment itself when it was worked, else the beginning of work."""
     assert add_working(add_working(moment, span), -span) == next_working_moment(moment)
 
 
+@settings(deadline=None)
 @given(moments, some_time, some_time)
 def test_adding_twice_is_adding_the_sum(moment: datetime, one: timedelta, other: timedelta) -> None:
     """A reminder on the way does not move the deadline."""
     assert add_working(add_working(moment, one), other) == add_working(moment, one + other)
 
 
+@settings(deadline=None)
 @given(moments, moments, some_time, some_time)
 def test_later_stays_later(first: datetime, second: datetime, one: timedelta, other: timedelta) -> None:
     """More time means a later deadline; who came later is never due earlier."""
@@ -290,6 +295,7 @@ def test_time_in_parts_is_time_in_one(three: list[datetime]) -> None:
     assert parts == working_between(first, third) == -working_between(third, first)
 
 
+@settings(deadline=None)
 @given(moments)
 def test_work_begins_when_nothing_was_missed(moment: datetime) -> None:
     """Until the next worked moment no working time passes, and after it some does at once."""
@@ -299,6 +305,7 @@ def test_work_begins_when_nothing_was_missed(moment: datetime) -> None:
     assert working_between(begins, begins + INSTANT) == INSTANT
 
 
+@settings(deadline=None)
 @given(moments, some_time, st.sampled_from(ZONES))
 def test_the_zone_of_a_moment_does_not_matter(moment: datetime, span: timedelta, zone: ZoneInfo) -> None:
     """The same instant gives the same instant, in the zone it came in."""
@@ -307,6 +314,7 @@ def test_the_zone_of_a_moment_does_not_matter(moment: datetime, span: timedelta,
     assert found.tzinfo is zone
 
 
+@settings(deadline=None)
 @given(near_hard_days.filter(lambda one: one > at("2021-02-20")), st.integers(0, 30 * 48))
 def test_time_is_what_counting_half_hours_gives(start: datetime, steps: int) -> None:
     """The same as looking at every half hour, one by one."""
@@ -317,6 +325,7 @@ def test_time_is_what_counting_half_hours_gives(start: datetime, steps: int) -> 
     assert working_between(start, start + steps * half) == worked * half
 
 
+@settings(deadline=None)
 @given(st.sampled_from(HARD_DAYS).filter(lambda day: day.year > 2021), st.integers(-5, 5), st.integers(1, 30))
 def test_working_days_there_and_back(day: date, gap: int, number: int) -> None:
     """From a working day so many on and so many back is the same day; every day reached is worked."""

@@ -167,6 +167,7 @@ def test_reminders_come_before_and_escalations_go_on_after() -> None:
 # --- what holds of every deadline ---
 
 
+@settings(deadline=None)
 @given(countdowns, moments, ended_pauses)
 def test_at_the_deadline_no_time_is_left(countdown: Countdown, opened: datetime, pauses: list[Pause]) -> None:
     """The deadline and the time left are two views of one count, pauses overlapping or not."""
@@ -177,6 +178,7 @@ def test_at_the_deadline_no_time_is_left(countdown: Countdown, opened: datetime,
     assert time_left(countdown, opened, opened, pauses) == countdown.within
 
 
+@settings(deadline=None)
 @given(countdowns, moments, moments, st.timedeltas(min_value=timedelta(), max_value=timedelta(days=9)))
 def test_waiting_moves_the_deadline_by_what_was_waited(
     countdown: Countdown, opened: datetime, asked: datetime, length: timedelta
@@ -209,6 +211,7 @@ def test_each_step_comes_once_and_never_early(
         assert coming.at > last or coming == next(step for step in everything if step.at > now)
 
 
+@settings(deadline=None)
 @given(countdowns, moments, ended_pauses, moments)
 def test_a_new_question_changes_nothing_that_was_done(
     countdown: Countdown, opened: datetime, pauses: list[Pause], asked: datetime
@@ -279,6 +282,7 @@ def test_one_files_before_the_limit_and_before_tet() -> None:
     assert file_by(date(2026, 11, 20)) == date(2026, 11, 19)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 24), st.dates(date(2021, 1, 1), date(2040, 1, 1)), st.integers(0, 400))
 def test_who_learns_later_is_never_late_earlier(months: int, on: date, gap: int) -> None:
     """The end of a limit moves with its beginning."""

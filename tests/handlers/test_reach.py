@@ -378,7 +378,7 @@ def live(database: Database, units: list[Numbers], steps: list[Step]) -> None:
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
-@settings(unhurried, max_examples=40)
+@settings(unhurried, max_examples=25)
 @given(life=lives)
 def test_nobody_sees_beyond_their_reach_and_nobody_is_lost(
     database: Database, life: tuple[list[Numbers], list[Step]]
@@ -387,7 +387,7 @@ def test_nobody_sees_beyond_their_reach_and_nobody_is_lost(
     live(database, *life)
 
 
-@settings(unhurried, max_examples=12)
+@settings(unhurried, max_examples=8)
 @given(seed=st.integers(0, 2**32))
 def test_nor_in_a_long_and_busy_life(database: Database, seed: int) -> None:
     """Many steps after one another, which a search for small examples seldom tries."""
