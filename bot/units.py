@@ -218,7 +218,7 @@ def _carry_on(database: Database, now: datetime, today: date) -> bool:
 def is_confirmed(question: str) -> bool:
     """Whether the person at the keyboard agrees; without a keyboard nobody does."""
     try:
-        return input(question).strip().lower() in t("console.yes").split(", ")
+        return input(question).strip().lower() in t("console.agreed").split(", ")
     except EOFError:
         return False
 
