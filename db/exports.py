@@ -74,6 +74,12 @@ def list_member_rows(session: Session, unit_id: int, on: date, size: int) -> Ite
         last = part[-1].membership_id
 
 
+def count_grants_in(session: Session, reach: Select[int], now: datetime, today: date) -> int:
+    """How many roles are held now at the units of a reach."""
+    found = select(func.count()).select_from(RoleGrant).where(RoleGrant.unit_id.in_(reach), holds_at(now, today))
+    return session.scalars(found).one()
+
+
 def count_members_in(session: Session, reach: Select[int], on: date) -> int:
     """How many members the units of a reach have on a day."""
     found = select(func.count()).select_from(Membership).where(Membership.unit_id.in_(reach), runs_on(on))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,6 +16,7 @@ from knowledge.entry import CONTENT, Citation, ContentError, Library, Status
 from knowledge.features import Place, features_of
 from knowledge.law import LawTexts, load_index
 from knowledge.load import load_library
+from knowledge.options import spread
 from knowledge.pages import CITED, Page, distinct, make_page
 from knowledge.places import Places, load_places
 from knowledge.search import Found, Hit, Searcher
@@ -36,9 +35,6 @@ KEPT = 8192
 
 LAST_OPTION_ELSEWHERE = 20
 """From so many syllables on a message is a story with several subjects: its last option leads to another article."""
-
-EVENNESS = 0.4
-"""How slowly the say of an entry fades with the score it lacks to the first, where articles are counted."""
 
 MOST_BESIDE = 3
 """Entries offered beside an answer that is not quite sure."""
@@ -163,24 +159,13 @@ class Answerer:
         if asked:
             return Answer(Outcome.ANSWER, first, judged.first, tuple(known[1 : 1 + MOST_BESIDE]), on)
         if len(split_words(text)) >= LAST_OPTION_ELSEWHERE:
-            known = self._spread(known, judged, on)
+            places = {one: self.places_of(one, on) for one in known}
+            leads = {one: self._lead_of(one, on) for one in known}
+            known = spread(known, judged.hits, places, leads, MOST_OPTIONS)
         if judged.first < bar.answer_from:
             return Answer(Outcome.ASK_BACK, None, judged.first, tuple(known[:MOST_OPTIONS]), on)
         beside = known[1 : 1 + MOST_BESIDE] if judged.first < bar.alone_from else []
         return Answer(Outcome.ANSWER, first, judged.first, tuple(beside), on)
-
-    def _spread(self, ranking: list[str], judged: Judged, on: date) -> list[str]:
-        """The ranking with its fourth place given to the entry that rests on the articles which most of the others
-        lead with and the first three do not cite."""
-        kept, rest = ranking[: MOST_OPTIONS - 1], ranking[MOST_OPTIONS - 1 :]
-        cited = frozenset().union(*(self.places_of(one, on) for one in kept))
-        missing: dict[Place, float] = defaultdict(float)
-        for hit in judged.hits:
-            lead = self._lead_of(hit.entry_id, on)
-            if lead is not None and lead not in cited:
-                missing[lead] += math.exp((hit.score - judged.hits[0].score) / EVENNESS)
-        worth = {one: sum(missing.get(place, 0.0) for place in self.places_of(one, on)) for one in rest}
-        return kept + sorted(rest, key=lambda one: -worth[one])
 
     def _lead_of(self, entry_id: str, on: date) -> Place | None:
         citations = self.citations_of(entry_id, on)

@@ -8,7 +8,15 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from db.codes import show_code
-from db.exports import MemberRow, count_members_in, list_member_rows, list_officer_rows, list_unit_codes, list_unit_rows
+from db.exports import (
+    MemberRow,
+    count_grants_in,
+    count_members_in,
+    list_member_rows,
+    list_officer_rows,
+    list_unit_codes,
+    list_unit_rows,
+)
 from db.people import record_read
 from db.transfers import add_transfer
 from db.units import get_unit, list_roots, select_subtree
@@ -40,7 +48,12 @@ def record_export(
 ) -> None:
     """Keep that a list goes out, before any of it does. Raises `NotAllowed` without the right."""
     reach = _reach(session, actor, kind, unit_id, today)
-    count = count_members_in(session, reach, today) if kind is Kind.MEMBERS else len(list_unit_codes(session, reach))
+    if kind is Kind.UNITS:
+        count = len(list_unit_codes(session, reach))
+    elif kind is Kind.OFFICERS:
+        count = count_grants_in(session, reach, now, today)
+    else:
+        count = count_members_in(session, reach, today)
     add_transfer(session, kind, True, unit_id, actor.person_id if actor else None, count, now)
 
 

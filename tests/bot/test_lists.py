@@ -278,6 +278,9 @@ def test_a_large_list_is_written_in_several_transactions_and_shown_in_one(databa
     with open_table(path) as table:
         gathered = gather_members(database, staging, table, READERS, TODAY, tell)
     assert (gathered.members, gathered.problems) == (4500, 0)
+    (private,) = tmp_path.glob("*.staging")
+    assert "Nguyễn".encode() not in private.read_bytes()
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
     import_members(database, gathered, lambda: NOW, tell, breath=0)
     staging.close()
     assert seen == [0, 0, 0]

@@ -143,7 +143,7 @@ def test_former_members_are_forgotten_after_24_months_and_their_line_stays(datab
 
 
 def test_small_things_go_in_their_time(database: Database, tree: Tree) -> None:
-    """Codes, counts of tries, readings, requests, wishes, unseen accounts and old notices: the old go, the young stay."""
+    """Codes, tries, readings, requests, wishes, unseen accounts, old notices: the old go, the young stay."""
 
     def plant(session: Session) -> None:
         reader, subject = person(session, ago(1)), person(session, ago(1))

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.answer import Answerer, Judged, Outcome
+from knowledge.answer import Answerer, Outcome
 from knowledge.entry import Citation
-from knowledge.search import Hit
 
 from .answers import TODAY, make_answerer
 
@@ -118,12 +117,3 @@ def test_topics_list_every_folder_that_has_something_to_show() -> None:
     assert sorted(listed) == sorted({entry.topic for entry in load_library().entries.values()}), CONTENT
     assert len(topics) <= 28
     assert len({topic.key for topic in topics}) == len(topics)
-
-
-def test_the_last_option_of_a_story_leads_to_another_article(answerer: Answerer) -> None:
-    """A story names several subjects: when three options rest on one article, the fourth is not a fourth of it."""
-    hits = tuple(Hit(one, 1.0) for one in ("a", "b", "c", "d", "e"))
-    leads = {"a": "1", "b": "1", "c": "1", "d": "1", "e": "2"}
-    answerer.citations_of = lambda one, on: (Citation("10/2026/QH15", leads[one], 1),)  # type: ignore[method-assign]
-    answerer.places_of = lambda one, on, most=None: frozenset({("10/2026/QH15", leads[one])})  # type: ignore[method-assign]
-    assert answerer._spread(list(leads), Judged(hits), TODAY) == ["a", "b", "c", "e", "d"]
