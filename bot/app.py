@@ -416,7 +416,11 @@ class App:
         if self._budget is None:
             return {}
         today = self._now().astimezone(VIETNAM).date()
-        usage = await self._database.look(month_usage, self._budget.sender, today)
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                usage = await self._database.look(month_usage, self._budget.sender, today)
+        except (SQLAlchemyError, TimeoutError):
+            return {}
         return {"budgets": {"zalo_bot": show_budget(self._budget, usage)}}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,8 @@ from db.models import (
     NameToken,
     Reorganisation,
     RoleGrant,
+    Unit,
+    UnitPeriod,
 )
 
 _DAY = timedelta(days=1)
@@ -57,6 +59,17 @@ def find_unapplied(session: Session, reorganisation_id: int) -> Reorganisation |
     """A decision not carried out yet, locked."""
     mine = select(Reorganisation).where(Reorganisation.id == reorganisation_id, Reorganisation.applied_at.is_(None))
     return session.scalars(mine.with_for_update(skip_locked=True)).first()
+
+
+def list_left_behind(session: Session, on: date, limit: int) -> list[tuple[int, int | None]]:
+    """Closed units, each with its successor, at which somebody is still a member or an application still waits: whoever
+    was let in at the very moment the unit closed."""
+    later = or_(UnitPeriod.effective_to.is_(None), UnitPeriod.effective_to >= on)
+    is_open = exists().where(UnitPeriod.unit_id == Unit.id, later)
+    has_member = exists().where(Membership.unit_id == Unit.id, Membership.until_on.is_(None))
+    waits = exists().where(Application.unit_id == Unit.id, Application.state.in_(OPEN_APPLICATION_STATES))
+    found = select(Unit.id, Unit.successor_id).where(~is_open, or_(has_member, waits)).order_by(Unit.id)
+    return [(unit_id, successor_id) for unit_id, successor_id in session.execute(found.limit(limit))]
 
 
 def _since(on: date) -> ColumnElement[bool]:

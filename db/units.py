@@ -126,6 +126,16 @@ def close_unit(session: Session, unit: Unit, from_on: date, successor_id: int | 
     mark_tree_changed(session)
 
 
+def lock_tree(session: Session) -> None:
+    """Let nobody else change the tree until this transaction ends, and forget what was read of it before: two decisions
+    that each fit may not fit together."""
+    insert_ignoring_duplicates(session, DeploymentFact, [{"name": _TREE_VERSION, "value": ""}])
+    session.get_one(DeploymentFact, _TREE_VERSION, with_for_update=True)
+    for known in list(session.identity_map.values()):
+        if isinstance(known, (Unit, UnitPeriod)):
+            session.refresh(known)
+
+
 def mark_tree_changed(session: Session) -> None:
     """Tell every process that what it remembers of the tree is old. A random word, so that one that was rolled back
     is never met again."""

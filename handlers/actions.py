@@ -265,6 +265,13 @@ class ShowMember(Action):
     person_id: int
 
 
+@_action("endmem")
+class EndMembership(Action):
+    """End somebody's membership because they leave the union."""
+
+    person_id: int
+
+
 @_action("list5b")
 class ListMembers(Action):
     """Send an officer the list of a unit's members (Mẫu 5b) as a document."""

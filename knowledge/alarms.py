@@ -196,7 +196,7 @@ class Alarms:
         _add_ages(row, found)
         told = _how_told(row, found, text)
         dangers = {one: spans for one, signs in self.book.dangers.items() if (spans := _places(signs, one, found))}
-        danger = next(iter(dangers), None)
+        danger = max(dangers, key=lambda one: _breadth(dangers[one]), default=None)
         is_minor = "minor" in found or "young" in found
         if danger is not None and _is_happening(told, self.book.dangers[danger]):
             category = self.book.dangers[danger].category
@@ -239,6 +239,11 @@ class Alarms:
 def _places(signs: Signs, name: str, found: Spans) -> list[Span]:
     """Where a danger or a category is told; empty when it is not."""
     return [*found.get(name, ()), *(span for names in signs.together for span in together(found, names))]
+
+
+def _breadth(spans: list[Span]) -> int:
+    """How many syllables speak for something."""
+    return len({at for start, end in spans for at in range(start, end)})
 
 
 def _is_happening(told: _Told, signs: Signs) -> bool:

@@ -19,9 +19,20 @@ from db.reorganisations import (
     count_members_since,
     count_open_applications,
     find_unapplied,
+    list_left_behind,
     list_unapplied,
+    move_applications,
+    move_members,
 )
-from db.units import find_period, list_ancestors, list_child_ids_since, select_subtree
+from db.units import (
+    find_period,
+    get_unit,
+    list_ancestors,
+    list_child_ids_since,
+    list_periods,
+    lock_tree,
+    select_subtree,
+)
 from handlers.access import Actor, NotAllowed, Right, demand
 from handlers.chat import Reply
 from handlers.errors import Outdated, UserError
@@ -47,6 +58,8 @@ log = structlog.get_logger()
 
 BATCH = 5000
 """Members moved in one transaction: about a second on SQLite, whose one writer everybody waits for."""
+
+_CLOSED_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -125,6 +138,7 @@ def decide(
     ``applied_at`` of what returns is empty while it waits for its day, and also while members of a very large unit
     still follow: the clock moves them on in batches.
     """
+    lock_tree(session)
     _authorise(session, actor, decision, today)
     make_plan(session, decision, effective_on, today)
     details: dict[str, Any] = {"decision": to_json(decision)}
@@ -145,6 +159,7 @@ def carry_on(session: Session, now: datetime, today: date, limit: int = BATCH) -
         row = find_unapplied(session, waiting.id)
         if row is None:  # another process is at it
             continue
+        lock_tree(session)
         try:
             with session.begin_nested():
                 _carry_out(session, row, now, today, limit)
@@ -153,7 +168,28 @@ def carry_on(session: Session, now: datetime, today: date, limit: int = BATCH) -
             log.error("reorganisation_stopped", reorganisation_id=row.id, reason=problem.key)
             _tell_decider(session, row, problem, now)
         return True
-    return False
+    return _catch_up(session, now, today, limit)
+
+
+def _catch_up(session: Session, now: datetime, today: date, limit: int) -> bool:
+    """Let those follow who became members of a unit, or applied there, in the moment in which it closed."""
+    left = list_left_behind(session, today, _CLOSED_AT_ONCE)
+    for unit_id, successor_id in left:
+        target_id = successor_id
+        while target_id is not None and find_period(session, target_id, today) is None:
+            target_id = get_unit(session, target_id).successor_id
+        move_members(session, unit_id, target_id, today, None, limit)
+        place_id = target_id or _last_parent(session, unit_id, today)
+        if place_id is not None:
+            move_applications(session, unit_id, place_id, ())
+    return len(left) == _CLOSED_AT_ONCE
+
+
+def _last_parent(session: Session, unit_id: int, today: date) -> int | None:
+    """The open unit nearest above a closed one as it last stood."""
+    last = list_periods(session, unit_id)[-1]
+    above = [] if last.effective_to is None else list_ancestors(session, unit_id, last.effective_to)
+    return next((one.unit_id for one in above if find_period(session, one.unit_id, today)), None)
 
 
 def _tell_decider(session: Session, row: Reorganisation, problem: UserError, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from handlers.actions import (
     DecideApplication,
     EditDetail,
+    EndMembership,
     FindMember,
     Join,
     ListApplications,
@@ -20,7 +21,7 @@ from handlers.feature import Feature
 from handlers.registration.approvals import APPROVAL_STEPS, decide, list_applications, list_my_work, show_application
 from handlers.registration.form import FORM_STEPS, start
 from handlers.registration.me import ME_STEPS, send_again, send_card, send_form, show_me, start_edit, withdraw_own
-from handlers.registration.members import MEMBER_STEPS, catch_card, send_list, show_member, start_search
+from handlers.registration.members import MEMBER_STEPS, catch_card, send_list, show_member, start_leaving, start_search
 
 REGISTRATION = Feature(
     name="registration",
@@ -49,6 +50,7 @@ REGISTRATION = Feature(
         DecideApplication: decide,
         FindMember: lambda context, _action: start_search(context),
         ShowMember: show_member,
+        EndMembership: start_leaving,
         ListMembers: send_list,
     },
     steps={**FORM_STEPS, **APPROVAL_STEPS, **MEMBER_STEPS, **ME_STEPS},

@@ -6,8 +6,9 @@ from sqlalchemy import Select
 
 from db.codes import read_code, show_code
 from db.merges import find_last_merge
-from db.models import Person
+from db.models import EndReason, Membership, Person
 from db.people import (
+    end_membership,
     find_membership,
     find_person,
     list_memberships,
@@ -18,16 +19,18 @@ from db.people import (
 from db.session import keys_of_session
 from db.units import find_period, list_periods
 from handlers.access import NotAllowed, Right, demand, find_actor, get_actor, may, select_reach
-from handlers.actions import FindMember, ListMembers, ShowDesk, ShowMember, UndoMerge
+from handlers.actions import Choose, EndMembership, FindMember, ListMembers, ShowDesk, ShowMember, UndoMerge
 from handlers.chat import Button, File, Incoming, Kind, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step
+from handlers.notify import tell_person
 from handlers.registration.card import holds_card, public_key, read_card
 from handlers.registration.papers import DOCX, FORM_FIELDS, fill_list
 from handlers.registration.show import show_day, show_profile, show_value
 from knowledge.texts import t
 
 _MOST_FOUND = 8
+_YES = "yes"
 _LONGEST_LIST = 2000
 """Members in one Mẫu 5b: more makes a document no phone opens; the export command has no such limit."""
 
@@ -104,9 +107,46 @@ def show_member(context: Context, action: ShowMember) -> list[Reply]:
     )
     buttons = [Button(t("approvals.find_again"), FindMember()), Button(t("menu.desk"), ShowDesk())]
     merge = find_last_merge(context.session, person.id, context.now)
-    if merge is not None and may(context.session, actor, Right.CHANGE_MEMBERS, membership.unit_id, context.today):
-        buttons.insert(0, Button(t("merge.undo"), UndoMerge(merge.id)))
+    if may(context.session, actor, Right.CHANGE_MEMBERS, membership.unit_id, context.today):
+        buttons.insert(0, Button(t("approvals.end_membership"), EndMembership(person.id)))
+        if merge is not None:
+            buttons.insert(0, Button(t("merge.undo"), UndoMerge(merge.id)))
     return [Reply(text, tuple(buttons))]
+
+
+def start_leaving(context: Context, action: EndMembership) -> list[Reply]:
+    """Ask once more before a membership ends."""
+    _get_leaving(context, action.person_id)
+    return context.open_step("registration", "leaving", {"person_id": action.person_id})
+
+
+def _get_leaving(context: Context, person_id: int) -> Membership:
+    """The membership to end. Raises `Outdated` when it ended already, and `NotAllowed`."""
+    membership = find_membership(context.session, person_id, context.today)
+    if membership is None:
+        raise Outdated
+    actor = get_actor(context)
+    demand(context.session, actor, Right.CHANGE_MEMBERS, membership.unit_id, context.today)
+    return membership
+
+
+def _ask_leaving(context: Context, draft: Draft) -> list[Reply]:
+    person = context.session.get_one(Person, draft["person_id"])
+    name = (person.profile or {}).get("full_name") or show_code(person.code)
+    yes = Button(t("approvals.end_membership_yes"), Choose("registration", "leaving", _YES))
+    return [Reply(t("approvals.end_membership_sure", name=name), (yes,))]
+
+
+def _take_leaving(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    if incoming.action != _YES:
+        return _ask_leaving(context, draft)
+    membership = _get_leaving(context, draft["person_id"])
+    end_membership(context.session, membership, context.today, EndReason.LEFT)
+    context.close_conversation()
+    unit = _unit_name(context, membership.unit_id)
+    told = Reply(t("me.left", unit=unit, hotline=context.union.hotline))
+    tell_person(context.session, membership.person_id, told, f"membership:{membership.id}:left", context.now)
+    return [Reply(t("approvals.membership_ended"), (Button(t("menu.desk"), ShowDesk()),))]
 
 
 def _describe_membership(context: Context, unit_id: int, since_on: date) -> str:
@@ -156,4 +196,4 @@ def catch_card(context: Context, text: str) -> list[Reply] | None:
     return [Reply(text)]
 
 
-MEMBER_STEPS = {"find": Step(_ask_find, _take_find)}
+MEMBER_STEPS = {"find": Step(_ask_find, _take_find), "leaving": Step(_ask_leaving, _take_leaving)}

@@ -121,6 +121,22 @@ async def test_number_means_the_list_that_came_unasked_when_that_was_seen_last(
         assert bot.rows(Conversation)[0].step == "officer"
 
 
+async def test_words_of_an_older_list_still_press_and_its_numbers_do_not(
+    zalo: ZaloBotStandIn, start_zalo: StartZaloBot, database_url: str
+) -> None:
+    """Somebody scrolls up and types what stands there; a number always means the newest list."""
+    async with start_zalo(database_url):
+        lan = zalo.person()
+        lan.says(QUESTION)
+        await lan.hears(2)
+        lan.says("menu")
+        menu = (await lan.hears(3))[2]
+        lan.says("1")
+        assert has((await lan.hears(4))[3], "chủ đề nào") and number_of(menu, t("menu.topics")) == "1"
+        lan.says("dạ cho em xem chi tiết với ạ")
+        assert has((await lan.hears(5))[4], "Chưa đúng", "Hỏi cán bộ")
+
+
 async def test_all_lists_of_one_answer_are_numbered_on(
     zalo: ZaloBotStandIn, start_zalo: StartZaloBot, sqlite_url: str
 ) -> None:

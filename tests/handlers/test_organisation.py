@@ -1,5 +1,7 @@
 """Decisions that change the tree: what moves, what stays readable, who may decide, what waits for its day."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -417,3 +419,34 @@ def test_people_who_left_before_the_day_of_a_split_are_passed_over(union: Union)
     assert union.do(list_waiting) == []
     assert [row.end_reason for row in union.memberships(left)] == [EndReason.LEFT]
     assert len(union.memberships(goes)) == 2
+
+
+def test_who_was_let_in_while_their_unit_closed_is_not_left_behind(union: Union) -> None:
+    """On PostgreSQL an approval may be written while a merger is: the clock finds them at the next minute."""
+    union.decides(Merge((union.shoes,), union.sewing), YESTERDAY)
+    union.decides(Close(union.food), YESTERDAY)
+    late, lost = union.member("Đến Muộn", union.shoes, since=TODAY), union.member("Không Kịp", union.food)
+    waiting, alone = union.application(union.shoes), union.application(union.food)
+    while union.do(carry_on, NOW, TODAY):
+        pass
+    assert union.memberships(late)[-1].unit_id == union.sewing
+    assert union.memberships(lost)[-1].end_reason is EndReason.UNIT_CLOSED
+    rows = {row.id: row.unit_id for row in union.do(lambda session: session.query(Application).all())}
+    assert rows == {waiting: union.sewing, alone: union.south}
+
+
+def test_two_decisions_at_the_same_moment_do_not_cross(union: Union) -> None:
+    """Two administrators merge two units into one another: one of them hears that the unit is gone."""
+    barrier = threading.Barrier(2)
+
+    def merge(source: int, target: int) -> str:
+        barrier.wait()
+        try:
+            union.decides(Merge((source,), target))
+        except UserError as problem:
+            return problem.key
+        return "done"
+
+    with ThreadPoolExecutor(2) as both:
+        ends = list(both.map(merge, (union.shoes, union.sewing), (union.sewing, union.shoes)))
+    assert sorted(ends) == ["done", "units.not_open"]

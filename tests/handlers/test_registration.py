@@ -354,3 +354,23 @@ async def test_withdrawn_application_cannot_be_decided(talk: Talk, tree: Tree) -
     await clerk.presses("Mở đơn")
     clerk.hears("thay đổi")
     assert [row.person_id is not None for row in talk.rows(Account)] == [True, True]
+
+
+async def test_member_who_leaves_is_told_and_may_come_back(talk: Talk, tree: Tree) -> None:
+    """The officer ends a membership after a second question; from tomorrow the person is a member nowhere."""
+    worker, clerk = await join(talk, tree)
+    await clerk.says("bàn")
+    await clerk.presses("Tìm đoàn viên")
+    await clerk.says("hoa nguyen")
+    await clerk.presses("Nguyễn Thị Hoa")
+    await clerk.presses("Ra khỏi công đoàn")
+    clerk.hears("từ ngày mai")
+    await clerk.presses("Đúng, cho ra")
+    await worker.settled()
+    worker.hears("ngày cuối")
+    [membership] = talk.rows(Membership)
+    assert (membership.until_on, membership.end_reason) == (talk.today, EndReason.LEFT)
+    assert talk.rows(NameToken) == []
+    talk.pass_time(days=1)
+    await worker.says("trang của tôi")
+    worker.hears("không sinh hoạt")
