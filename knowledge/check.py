@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from knowledge import figures as amounts
+from knowledge.check_alarms import check_alarms
 from knowledge.check_calendar import check_calendar
 from knowledge.check_meaning import check_meaning
 from knowledge.check_numbers import numbers_not_in_law
@@ -77,6 +78,7 @@ def check_content(
     checker.problems += [one for one in library.problems if not one.path.startswith("faq/")]
     checker.problems += check_sources(content / "sources.yaml", library)
     checker.problems += check_figures(content / "figures.yaml", library, laws)
+    checker.problems += check_alarms(content, library)
     checker.problems += check_calendar(content, library, laws)
     for path in entry_paths(content):
         check_entry(checker, path)

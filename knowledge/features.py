@@ -23,7 +23,6 @@ NAMES = (
     "likeness",
     "at_home",
     "elsewhere",
-    "ending",
 )
 
 
@@ -47,7 +46,6 @@ def features_of(
         found.likeness,
         _count(row, searcher.lexicon.at_home),
         _count(row, searcher.lexicon.elsewhere),
-        found.ending,
     )
 
 

@@ -43,10 +43,6 @@ COMPARED = 300
 BEST = 3
 """An entry is as near as its three nearest phrasings on average: one stray likeness is not enough."""
 
-SHORTEST_SENTENCE = 4
-"""Syllables of a sentence that says something by itself; "em cảm ơn ạ" at the end of a story does not."""
-
-_SENTENCE = re.compile(r"[^.?!\n;]+")
 _NOT_ANSWER = re.compile(r"\{[^}]*\}|^(?:#.*|Căn cứ:.*)$", re.MULTILINE)
 
 
@@ -67,7 +63,6 @@ class Found:
     terms: Mapping[str, float] | None = None
     nearness: float = 0.0
     likeness: float = 0.0
-    ending: float = 0.0
 
 
 class Searcher:
@@ -122,8 +117,7 @@ class Searcher:
             return Found()
         top = ranked[0][1]
         hits = tuple(Hit(self.ids[row], score) for score, row in ranked)
-        ending = self._ending(text, top, whole, without)
-        return Found(hits, tuple(words), terms, float(near[top]), likeness[top], ending)
+        return Found(hits, tuple(words), terms, float(near[top]), likeness[top])
 
     def _whole(self, terms: Mapping[str, float], without: int | None) -> Floats:
         """All phrasings of each entry together, under BM25."""
@@ -140,14 +134,6 @@ class Searcher:
             row, rest = self._joined_without(without)
             scores[row] = likelihood_of_one(self._likelihood, rest, terms)
         return scores
-
-    def _ending(self, text: str, row: int, whole: Floats, without: int | None) -> float:
-        """How near an entry comes to the best one for the last sentence alone: there stands what a story asks."""
-        sentences = [words for one in _SENTENCE.findall(text) if len(words := split_words(one)) >= SHORTEST_SENTENCE]
-        if len(sentences) > 1:
-            whole = self._whole(self._terms_of(self.speller.mend(sentences[-1], self.lexicon)), without)
-        best = float(whole.max(initial=0.0))
-        return float(whole[row]) / best if best > 0 else 0.0
 
     def _read_without(self, number: int) -> tuple[int, Terms]:
         """The entry that a phrasing belongs to, and all that its other phrasings say."""

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 
 from knowledge.spelling import Speller
 from knowledge.telex import Retyper
@@ -20,8 +20,8 @@ Spans = dict[str, list[Span]]
 NONE: Marks = frozenset()
 
 MARKED = 0.5
-"""From this share of syllables with marks on, a message was typed with marks: in ordinary Vietnamese it is three in four,
-and who leaves marks out leaves nearly all out."""
+"""From this share of syllables with marks on, a message was typed with marks: in ordinary Vietnamese it is three in
+four, and who leaves marks out leaves nearly all out."""
 
 GAPS = {1: 0, 2: 5, 3: 7}
 """How many other syllables may stand between phrases that belong together, by how many they are."""
@@ -42,10 +42,12 @@ class Word:
 
     def may_be(self, meant: Word) -> bool:
         """Whether a typed syllable may stand for one of our lists. Marks may be left out, not changed: "chay" may be
-        "cháy", "chạy" may not."""
+        "cháy", "chạy" may not; of one with marks no more than one is forgotten: "nhôt" is "nhốt", "dám" not "đấm"."""
         if self.plain != meant.plain:
             return False
-        return self.marks is None or meant.marks is None or self.marks <= meant.marks
+        if self.marks is None or meant.marks is None or not self.marks:
+            return True
+        return self.marks <= meant.marks and len(meant.marks) - len(self.marks) <= 1
 
 
 @lru_cache(maxsize=65536)
@@ -57,20 +59,24 @@ def word_of(typed: str) -> Word:
 
 
 class Speech:
-    """How messages and lists become the same words: short forms, other spellings, slips of the finger."""
+    """How messages become words: short forms, other spellings, what an input method left, slips of the finger."""
 
-    def __init__(self, lexicon: Lexicon, same: Mapping[str, Sequence[str]], retyper: Retyper) -> None:
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        same: Mapping[str, Sequence[str]],
+        retyper: Retyper | None = None,
+        speller: Speller | None = None,
+    ) -> None:
+        """Without `retyper` and `speller` it reads our own lists, which have nothing to mend."""
         self._lexicon = lexicon
         self._same = same
         self._retyper = retyper
-        self._speller: Speller | None = None
-
-    def mend_with(self, speller: Speller) -> None:
-        """From now on slips are mended. Lists are read before, for they have none."""
         self._speller = speller
 
     def words_of(self, text: str) -> list[Word]:
-        typed = split_words(text if self._speller is None else self._retyper.retyped(text))
+        """The words of a text, in order."""
+        typed = split_words(self._retyper.retyped(text) if self._retyper else text)
         if self._speller is not None:
             typed = self._speller.mend(typed, self._lexicon)
         return [word for one in typed for word in self._written_out(one)]
@@ -97,10 +103,9 @@ class Finder:
                 self._by_start[" ".join(word.plain for word in phrase[:2])].append((phrase, name))
         self.phrases = {phrase for listed in self._by_start.values() for phrase, _ in listed}
 
-    def find(self, row: Sequence[Word], masked: Iterable[int] = ()) -> Spans:
-        """Where each name is said; phrases that touch a masked syllable do not count."""
+    def find(self, row: Sequence[Word]) -> Spans:
+        """Where each name is said."""
         found: Spans = {}
-        hidden = frozenset(masked)
         ends = [word.plain for word in row[1:]]
         is_marked = sum(bool(word.marks) for word in row) >= MARKED * len(row)
         for start, word in enumerate(row):
@@ -108,7 +113,7 @@ class Finder:
             for key in keys:
                 for phrase, name in self._by_start.get(key, ()):
                     end = start + len(phrase)
-                    if _is_said(phrase, row[start:end], is_marked) and hidden.isdisjoint(range(start, end)):
+                    if _is_said(phrase, row[start:end], is_marked):
                         found.setdefault(name, []).append((start, end))
         return found
 
@@ -131,7 +136,19 @@ def together(found: Spans, names: Sequence[str]) -> tuple[Span, ...]:
     for spans in product(*(found[name][:MOST_PLACES] for name in names)):
         said = sum(end - start for start, end in spans)
         ordered = sorted(spans)
-        apart = all(one[1] <= next_one[0] for one, next_one in zip(ordered, ordered[1:], strict=False))
+        apart = all(one[1] <= next_one[0] for one, next_one in pairwise(ordered))
         if apart and ordered[-1][1] - ordered[0][0] - said <= GAPS[len(names)]:
             return tuple(spans)
     return ()
+
+
+def read_whole(found: Spans, whole: str) -> None:
+    """Takes out what is said only by a part of a phrase of that name: "tay áo" tells no hand, "không cho nghỉ" nobody
+    who was told to go. What holds the whole phrase stays."""
+    for start, end in found.pop(whole, ()):
+        for name, spans in list(found.items()):
+            kept = [one for one in spans if one[1] <= start or end <= one[0] or (one[0] <= start and end <= one[1])]
+            if len(kept) < len(spans):
+                found[name] = kept
+            if not kept:
+                del found[name]

@@ -1,10 +1,12 @@
 """What every test can ask for: keys, a database of each kind, the answers, people to talk with."""
 
 import itertools
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import make_url
 
 from db.keys import Keys, create_key_file, load_key_file
@@ -17,6 +19,17 @@ from .talk import Talk
 
 _numbers = itertools.count(1)
 TEMPLATE = "migrated"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command run by a test sets up logs for a whole program, on that test's own standard error."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
