@@ -40,7 +40,7 @@ BUTTONS = ("alarms.ask_help", "alarms.not_now")
 SHORTEST_TOLD = 4
 """With fewer syllables a message names a subject ("nợ lương"): an answer comes first, help stands beside it."""
 
-MAYBE_DANGER, MAYBE_WRONG = 4.5, 1.5
+MAYBE_DANGER, MAYBE_WRONG = 4.0, 0.5
 """From this much evidence on a message without any sign of ours is still taken for an alarm, though only beside the
 answer: of 17,000 phrasings 0.2 % and 2 % more are."""
 
@@ -74,15 +74,30 @@ class Told:
         """Whether they tell rather than ask."""
         return not (self.asks or self.wants_advice or self.is_short)
 
-    def is_happening(self, fades: bool, at: int) -> bool:
-        """Whether danger told at a word is told as it is now: not asked about as law, not supposed before, not long
-        over, and not about what came after, where danger fades with that."""
+    def is_happening(self, fades: bool = True, at: int | None = None) -> bool:
+        """Whether danger told from the word `at` on is told as it is now: not asked about as law, not supposed before,
+        not long over, and not about what came after, where danger fades with that."""
         if self.defines:
             return False
         if self.cries:
             return True
-        is_supposed = self.supposed_at is not None and self.supposed_at <= at  # "giết nếu em khai" is no supposition
+        # "giết nếu em khai" supposes nothing
+        is_supposed = self.supposed_at is not None and (at is None or self.supposed_at <= at)
         return not (self.asks or is_supposed or self.is_over or (fades and self.has_aftermath))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A message as it was understood: its words without idioms, what is said where, how, and which danger."""
+
+    plain: tuple[str, ...]
+    found: Spans
+    told: Told
+    dangers: dict[Danger, list[Span]]
+
+    @property
+    def has_minor(self) -> bool:
+        return "minor" in self.found or "young" in self.found
 
 
 class Alarms:
@@ -126,11 +141,15 @@ class Alarms:
         if not row:
             return None
         found = self._finder.find(row)
-        read_whole(found, IDIOM)
+        idioms = read_whole(found, IDIOM)
         _add_ages(row, found)
-        told = _how_told(row, found, text)
-        dangers = {one: spans for one, signs in self.book.dangers.items() if (spans := _places(signs, one, found))}
-        return self._emergency(row, found, told, dangers) or self._grievance(row, found, told, dangers)
+        heard = Heard(
+            plain=tuple(word.plain for at, word in enumerate(row) if at not in idioms),
+            found=found,
+            told=_how_told(row, found, text),
+            dangers={one: spans for one, signs in self.book.dangers.items() if (spans := _places(signs, one, found))},
+        )
+        return self._danger_told(heard) or self._danger_likely(heard) or self._grievance(heard)
 
     def calls(self, alarm: Alarm, on: date) -> tuple[Call, ...]:
         """The numbers to call on a day, the one that matters most first, each once; none for a grievance. Who speaks of
@@ -159,44 +178,46 @@ class Alarms:
     def _number(self, name: str, on: date) -> str | None:
         return next((one.number for one in self.book.numbers[name] if one.since <= on), None)
 
-    def _emergency(self, row: list[Word], found: Spans, told: Told, dangers: dict[Danger, list[Span]]) -> Alarm | None:
-        """Danger told by signs comes first; where words alone speak for it, and nothing tells a grievance, it stands
-        beside the answer."""
-        if dangers:
-            danger = max(dangers, key=lambda one: _breadth(dangers[one]))
-            signs, strength, at = self.book.dangers[danger], Strength.FIRST, min(start for start, _ in dangers[danger])
-            if not told.is_happening(signs.fades, at):
-                return None
-        else:
-            plain = [word.plain for word in row]
-            if not told.is_told or not told.is_happening(True, len(row)) or self._told_category(found, dangers):
-                return None
-            if self._in_danger.of(plain) < MAYBE_DANGER:
-                return None
-            danger = Danger(self._which_danger.of(plain))
-            signs, strength = self.book.dangers[danger], Strength.OFFER
-        return Alarm(Kind.EMERGENCY, signs.category, Urgency.EMERGENCY, strength, danger, _is_minor(found))
-
-    def _grievance(self, row: list[Word], found: Spans, told: Told, dangers: dict[Danger, list[Span]]) -> Alarm | None:
-        if told.defines:
+    def _danger_told(self, heard: Heard) -> Alarm | None:
+        """Danger that our signs tell, as happening now."""
+        danger = max(heard.dangers, key=lambda one: _breadth(heard.dangers[one]), default=None)
+        if danger is None:
             return None
-        category = self._told_category(found, dangers)
-        strength = Strength.FIRST if told.is_told else Strength.OFFER
-        if category is None and told.is_told:
-            plain = [word.plain for word in row]
-            if self._wronged.of(plain) > MAYBE_WRONG:
-                category, strength = Category(self._which_wrong.of(plain)), Strength.OFFER
+        at = min(start for start, _ in heard.dangers[danger])
+        is_now = heard.told.is_happening(self.book.dangers[danger].fades, at)
+        return self._emergency(danger, heard, Strength.FIRST) if is_now else None
+
+    def _danger_likely(self, heard: Heard) -> Alarm | None:
+        """Danger that only the words speak for, where no sign tells anything else."""
+        if heard.dangers or not heard.told.is_told or not heard.told.is_happening() or self._category(heard):
+            return None
+        if self._in_danger.of(heard.plain) < MAYBE_DANGER:
+            return None
+        return self._emergency(Danger(self._which_danger.of(heard.plain)), heard, Strength.OFFER)
+
+    def _emergency(self, danger: Danger, heard: Heard, strength: Strength) -> Alarm:
+        category = self.book.dangers[danger].category
+        return Alarm(Kind.EMERGENCY, category, Urgency.EMERGENCY, strength, danger, heard.has_minor)
+
+    def _grievance(self, heard: Heard) -> Alarm | None:
+        """A grievance that our signs tell, or else one that the words speak for."""
+        if heard.told.defines:
+            return None
+        category = self._category(heard)
+        strength = Strength.FIRST if heard.told.is_told else Strength.OFFER
+        if category is None and heard.told.is_told and self._wronged.of(heard.plain) >= MAYBE_WRONG:
+            category, strength = Category(self._which_wrong.of(heard.plain)), Strength.OFFER
         if category is None:
             return None
-        is_urgent = "urgent" in found or self.book.grievances[category].urgency is Urgency.URGENT
+        is_urgent = "urgent" in heard.found or self.book.grievances[category].urgency is Urgency.URGENT
         urgency = Urgency.URGENT if is_urgent else Urgency.ORDINARY
-        return Alarm(Kind.GRIEVANCE, category, urgency, strength, is_minor=_is_minor(found))
+        return Alarm(Kind.GRIEVANCE, category, urgency, strength, is_minor=heard.has_minor)
 
-    def _told_category(self, found: Spans, dangers: dict[Danger, list[Span]]) -> Category | None:
-        """The category most syllables speak for, the first in the book among equals. Danger that is over or asked about
-        counts for its own."""
-        spans = {one: _places(signs, one, found) for one, signs in self.book.grievances.items()}
-        for danger, places in dangers.items():
+    def _category(self, heard: Heard) -> Category | None:
+        """The category most syllables speak for, the first in the book among equals; None when no sign tells one.
+        Danger that is over or asked about counts for its own."""
+        spans = {one: _places(signs, one, heard.found) for one, signs in self.book.grievances.items()}
+        for danger, places in heard.dangers.items():
             spans[self.book.dangers[danger].category] += places
         heaviest = max(spans, key=lambda one: _breadth(spans[one]))
         return heaviest if spans[heaviest] else None
@@ -210,10 +231,6 @@ def _places(signs: Signs, name: str, found: Spans) -> list[Span]:
 def _breadth(spans: list[Span]) -> int:
     """How many syllables speak for something."""
     return len({at for start, end in spans for at in range(start, end)})
-
-
-def _is_minor(found: Spans) -> bool:
-    return "minor" in found or "young" in found
 
 
 def _how_told(row: list[Word], found: Spans, text: str) -> Told:

@@ -142,13 +142,15 @@ def together(found: Spans, names: Sequence[str]) -> tuple[Span, ...]:
     return ()
 
 
-def read_whole(found: Spans, whole: str) -> None:
+def read_whole(found: Spans, whole: str) -> frozenset[int]:
     """Takes out what is said only by a part of a phrase of that name: "tay áo" tells no hand, "không cho nghỉ" nobody
-    who was told to go. What holds the whole phrase stays."""
-    for start, end in found.pop(whole, ()):
+    who was told to go. What holds the whole phrase stays. Returns the places of these phrases."""
+    read = found.pop(whole, [])
+    for start, end in read:
         for name, spans in list(found.items()):
             kept = [one for one in spans if one[1] <= start or end <= one[0] or (one[0] <= start and end <= one[1])]
-            if len(kept) < len(spans):
+            if kept:
                 found[name] = kept
-            if not kept:
+            else:
                 del found[name]
+    return frozenset(at for start, end in read for at in range(start, end))

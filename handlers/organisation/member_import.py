@@ -20,6 +20,7 @@ from db.bulk import (
     end_import,
     find_codes,
     find_hashes,
+    gather_statistics,
     has_members,
     seal_person,
     show_hidden_members,
@@ -187,6 +188,8 @@ def import_members(
         shown = show_hidden_members(session)
         add_transfer(session, Kind.MEMBERS, False, None, None, shown, now())
         end_import(session)
+    with database.begin() as session:
+        gather_statistics(session)
 
 
 def clear_cut_off(database: Database, now: Callable[[], datetime], tell: Progress, breath: float) -> None:
