@@ -44,6 +44,12 @@ MAYBE_DANGER, MAYBE_WRONG = 4.0, 0.5
 """From this much evidence on a message without any sign of ours is still taken for an alarm, though only beside the
 answer: of 17,000 phrasings 0.2 % and 2 % more are."""
 
+YIELDING = frozenset({Danger.VIOLENCE, Danger.CONFINEMENT})
+"""Dangers that give way to sexual assault where both are told: who suffered it must not be asked to tell it again."""
+
+BEGINNING = 3
+"""Words within which a supposition is what the whole message supposes."""
+
 LIGHT_WORK_AGE, ADULT_AGE, YOUNGEST = 15, 18, 5
 """Below the first only light work is allowed, below the second an employee is a minor (Labour Code 45/2019/QH14,
 Article 143); who is younger than the last does not work but is somebody's small child."""
@@ -71,8 +77,9 @@ class Told:
 
     @property
     def is_told(self) -> bool:
-        """Whether they tell rather than ask."""
-        return not (self.asks or self.wants_advice or self.is_short)
+        """Whether they tell rather than ask or begin with a supposition."""
+        is_supposed = self.supposed_at is not None and self.supposed_at < BEGINNING
+        return not (self.asks or self.wants_advice or self.is_short or is_supposed)
 
     def is_happening(self, fades: bool = True, at: int | None = None) -> bool:
         """Whether danger told from the word `at` on is told as it is now: not asked about as law, not supposed before,
@@ -183,6 +190,8 @@ class Alarms:
         danger = max(heard.dangers, key=lambda one: _breadth(heard.dangers[one]), default=None)
         if danger is None:
             return None
+        if danger in YIELDING and Danger.ASSAULT in heard.dangers:
+            danger = Danger.ASSAULT
         at = min(start for start, _ in heard.dangers[danger])
         is_now = heard.told.is_happening(self.book.dangers[danger].fades, at)
         return self._emergency(danger, heard, Strength.FIRST) if is_now else None

@@ -30,6 +30,7 @@ MOST_PLACES = 6
 """Places of one name that are tried: a story that repeats a word must not cost more than one that does not."""
 
 _STRETCHED = re.compile(r"(.)\1{2,}")
+_STROKE = "\u0335"
 _TONES = {"\u0303": "\u0309"}  # ngã and hỏi are one tone in the South, and are written so
 
 
@@ -42,19 +43,21 @@ class Word:
 
     def may_be(self, meant: Word) -> bool:
         """Whether a typed syllable may stand for one of our lists. Marks may be left out, not changed: "chay" may be
-        "cháy", "chạy" may not; of one with marks no more than one is forgotten: "nhôt" is "nhốt", "dám" not "đấm"."""
+        "cháy", "chạy" may not; in one with marks no more than one is forgotten, and never that of đ: "nhôt" is "nhốt",
+        "dâm" is not "đâm"."""
         if self.plain != meant.plain:
             return False
         if self.marks is None or meant.marks is None or not self.marks:
             return True
-        return self.marks <= meant.marks and len(meant.marks) - len(self.marks) <= 1
+        forgotten = meant.marks - self.marks
+        return self.marks <= meant.marks and len(forgotten) <= 1 and _STROKE not in forgotten
 
 
 @lru_cache(maxsize=65536)
 def word_of(typed: str) -> Word:
     """One typed syllable; letters held down say nothing ("cứuuuu")."""
     typed = _STRETCHED.sub(r"\1", typed)
-    signs = unicodedata.normalize("NFD", typed.replace("đ", "d\u0335"))
+    signs = unicodedata.normalize("NFD", typed.replace("đ", f"d{_STROKE}"))
     return Word(bare(typed), frozenset(_TONES.get(one, one) for one in signs if "\u0300" <= one < "\u0370"))
 
 
