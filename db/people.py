@@ -197,7 +197,7 @@ def _select_newest(before: tuple[date, int] | None, limit: int) -> Select[int, d
 
 def _walk_newest(session: Session, unit_ids: set[int], limit: int, before: tuple[date, int] | None) -> list[int] | None:
     """The newest memberships at these units, met by going through all by day; None when too many others came first. A
-    plain walk along an index: what the planner of a database makes of a long list of units depends on its statistics."""
+    plain walk along an index: what a planner makes of a long list of units depends on its statistics."""
     found: list[int] = []
     size, passed = 4 * limit, 0
     while len(found) < limit:

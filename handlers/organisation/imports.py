@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,9 @@ Facts = Mapping[str, Callable[[str, date], str]]
 
 Progress = Callable[[str, float, int], None]
 """Hears which part of the work is under way, how much of it is done (0 to 1), and how many rows so far."""
+
+_SINCE_YESTERDAY = timedelta(days=1)
+"""A unit of unknown age was there yesterday at least, so that a decision of today finds something to change."""
 
 _UNIT_FACTS = ("employer", "headcount_band", "sector", "province", "commune", "wage_region")
 
@@ -80,7 +83,7 @@ def _read_unit(reader: Reader, today: date) -> NewPeriod | None:
     name = reader.text("unit_name", longest("name"))
     facts = {fact: reader.text(fact, longest(fact)) for fact in _UNIT_FACTS}
     parent, successor = reader.code("parent"), reader.code("successor")
-    since, until = reader.day("effective_from") or today, reader.day("effective_to")
+    since, until = reader.day("effective_from") or today - _SINCE_YESTERDAY, reader.day("effective_to")
     if facts["wage_region"] is not None:
         facts["wage_region"] = facts["wage_region"].upper()
         if facts["wage_region"] not in WAGE_REGIONS:

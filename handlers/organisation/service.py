@@ -56,8 +56,8 @@ from knowledge.texts import t
 
 log = structlog.get_logger()
 
-BATCH = 5000
-"""Members moved in one transaction: about a second on SQLite, whose one writer everybody waits for."""
+BATCH = 2000
+"""Members moved in one transaction: half a second on SQLite, whose one writer everybody waits for."""
 
 _CLOSED_AT_ONCE = 20
 
