@@ -367,7 +367,7 @@ async def test_tokens_and_messages_never_stand_in_the_log(telegram: TelegramStan
         await asyncio.to_thread(bot.start)
         await operator.hears(2, 20)
         lan = telegram.bot().person(LAN)
-        await lan.says("chuyện của chị Mận: nghi thai san may thang")
+        await lan.says("Mận hỏi nghi thai san may thang")
         await lan.hears(is_answer, 20)
     finally:
         assert await asyncio.to_thread(bot.stop) == 0
