@@ -14,12 +14,13 @@ from bot.transports.zalo_bot import ZaloBotTransport
 from bot.transports.zalo_bot_messages import TEXT_LIMIT, draw, measure
 from bot.transports.zalo_oa import ZaloOaTransport
 from bot.transports.zalo_oa_messages import draw as draw_for_account
-from db.models import Delivery, DeliveryState
+from db.deliveries import list_to
 from handlers.chat import StoredReply
 from knowledge.normalize import fold
 from knowledge.texts import t
 from tests.talk import Edge, Talk
 
+_MOST = 10_000
 _WAYS = ("{}", "số {}", "chọn {} ạ", "({})", "em bấm {}")
 
 
@@ -79,9 +80,8 @@ class WebEdge(Edge):
     stored_is_sent = True
 
     def list_heard(self, talk: Talk, address: str) -> list[StoredReply]:
-        mine = talk.member("", address).lane
-        rows = [row for row in talk.rows(Delivery) if row.recipient == mine and row.state is DeliveryState.SENT]
-        return [StoredReply.from_json(row.body) for row in rows if row.body is not None]
+        rows = talk.look(list_to, talk.member("", address).lane, 0, _MOST)
+        return [StoredReply.from_json(row.body) for row in rows]
 
 
 def lines_of(text: str) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.delivery import Sender
@@ -19,6 +20,7 @@ from bot.transports.formatting import to_plain
 from bot.transports.operator_log import OperatorLog
 from db.accounts import lane_of, meet_account
 from db.conversations import get_conversation
+from db.models import Delivery, DeliveryState
 from db.session import Database
 from handlers.chat import Channel, Incoming, Kind, StoredButton, StoredReply
 from handlers.feature import VIETNAM, Union
@@ -230,17 +232,11 @@ class Member:
 
     async def settled(self) -> None:
         """Wait until nothing is left to be sent now."""
-        from db.models import Delivery, DeliveryState
-
+        is_due = (Delivery.state == DeliveryState.DUE) & (Delivery.not_before_at <= self._talk.now())
+        is_open = select(Delivery.id).where((Delivery.state == DeliveryState.CLAIMED) | is_due).limit(1)
         deadline = asyncio.get_running_loop().time() + SECONDS
         while asyncio.get_running_loop().time() < deadline:
-            open_rows = [
-                row
-                for row in self._talk.rows(Delivery)
-                if row.state is DeliveryState.CLAIMED
-                or (row.state is DeliveryState.DUE and row.not_before_at <= self._talk.now())
-            ]
-            if not open_rows:
+            if self._talk.look(lambda session: session.scalar(is_open)) is None:
                 return
             await asyncio.sleep(0.005)
         raise AssertionError("messages were still being sent")
