@@ -14,16 +14,25 @@ from db.models import OPEN_DELIVERY_STATES, Delivery, DeliveryKind, DeliveryStat
 from db.session import lock_lane
 
 PRIORITIES = {
-    DeliveryKind.OPERATOR_ALERT: 0,
+    DeliveryKind.CASE_ALERT: 0,
+    DeliveryKind.OPERATOR_ALERT: 1,
     DeliveryKind.SIGN_IN: 5,
     DeliveryKind.REPLY: 10,
+    DeliveryKind.CASE_REPLY: 15,
     DeliveryKind.NOTICE: 20,
 }
 """Smaller goes first: an alert before a reply, a reply before anything sent to many."""
 
-REPEATABLE_KINDS = (DeliveryKind.OPERATOR_ALERT, DeliveryKind.SIGN_IN, DeliveryKind.REPLY, DeliveryKind.NOTICE)
+REPEATABLE_KINDS = tuple(PRIORITIES)
 """Kinds sent again when the platform's answer was lost: a double alert or reply is better than none."""
 
+
+_LINES_KEPT_LONGER = (
+    DeliveryKind.NOTICE,
+    DeliveryKind.OPERATOR_ALERT,
+    DeliveryKind.CASE_ALERT,
+    DeliveryKind.CASE_REPLY,
+)
 
 WAITS = ("window", "night", "quota", "billing")
 """Reasons for which a message waits that end when its person writes: that opens a window in which it goes for nothing.
@@ -249,7 +258,7 @@ def forget_deliveries(session: Session, before: datetime) -> int:
 def forget_notices(session: Session, before: datetime) -> int:
     """Erase ledger lines of notices and alerts older than a moment; returns how many."""
     old = delete(Delivery).where(
-        Delivery.kind.in_((DeliveryKind.NOTICE, DeliveryKind.OPERATOR_ALERT)),
+        Delivery.kind.in_(_LINES_KEPT_LONGER),
         Delivery.finished_at < before,
         Delivery.state.not_in(OPEN_DELIVERY_STATES),
     )

@@ -29,13 +29,25 @@ class Right(StrEnum):
     EDIT_BULLETINS = "edit_bulletins"
     RELEASE_BULLETINS = "release_bulletins"
     CURATE = "curate"
+    HANDLE_CASES = "handle_cases"
+    SEE_FIGURES = "see_figures"
 
 
-_OFFICER = frozenset({Right.SEE_UNIT, Right.FIND_MEMBERS, Right.DECIDE_APPLICATIONS, Right.CHANGE_MEMBERS})
+_OFFICER = frozenset(
+    {
+        Right.SEE_UNIT,
+        Right.FIND_MEMBERS,
+        Right.DECIDE_APPLICATIONS,
+        Right.CHANGE_MEMBERS,
+        Right.HANDLE_CASES,
+        Right.SEE_FIGURES,
+    }
+)
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.TEAM_LEADER: frozenset({Right.SEE_UNIT, Right.FIND_MEMBERS}),
     Role.OFFICER: _OFFICER,
+    Role.DEPUTY_CHAIR: _OFFICER,
     Role.CHAIR: _OFFICER | {Right.EXPORT_MEMBERS, Right.MANAGE_OFFICERS},
     Role.CURATOR: frozenset({Right.CURATE}),
     Role.BULLETIN_EDITOR: frozenset({Right.SEE_UNIT, Right.EDIT_BULLETINS}),
@@ -43,11 +55,13 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.DATA_PROTECTION_OFFICER: frozenset({Right.SEE_UNIT, Right.SEE_DATA_REQUESTS}),
     Role.ADMINISTRATOR: frozenset({Right.SEE_UNIT, Right.MANAGE_UNITS, Right.MANAGE_OFFICERS}),
 }
-"""What each role may do. An administrator runs the tree and its officers and reads no member's data."""
+"""What each role may do. An administrator runs the tree and its officers and reads no member's data. `HANDLE_CASES`
+makes somebody fit to handle the cases of their very unit; which ones they may see is `handlers.cases.readers`."""
 
 REACHES_DOWN: frozenset[Role] = frozenset(
     {
         Role.OFFICER,
+        Role.DEPUTY_CHAIR,
         Role.CHAIR,
         Role.BULLETIN_EDITOR,
         Role.APPROVER,

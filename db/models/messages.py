@@ -87,6 +87,8 @@ class DeliveryKind(StrEnum):
 
     REPLY = "reply"
     OPERATOR_ALERT = "operator_alert"
+    CASE_ALERT = "case_alert"
+    CASE_REPLY = "case_reply"
     SIGN_IN = "sign_in"
     NOTICE = "notice"
 

@@ -15,6 +15,7 @@ class Role(StrEnum):
 
     TEAM_LEADER = "team_leader"
     OFFICER = "officer"
+    DEPUTY_CHAIR = "deputy_chair"
     CHAIR = "chair"
     CURATOR = "curator"
     BULLETIN_EDITOR = "bulletin_editor"
