@@ -455,6 +455,83 @@ class WhereWasUnit(Action):
     unit_id: int
 
 
+@_action("rp")
+class Report(Action):
+    """Begin to report something; the kind of complaint where it is known already."""
+
+    category: str = ""
+
+
+@_action("rl")
+class ListOwnCases(Action):
+    """Show what I reported."""
+
+
+@_action("ro")
+class ShowOwnCase(Action):
+    """Show one of my reports."""
+
+    case_code: str
+
+
+@_action("ra")
+class ActOnOwnCase(Action):
+    """Do something with one of my reports: add to it, say whether it is settled, take it back."""
+
+    case_code: str
+    what: str
+
+
+@_action("rr")
+class EnterReceipt(Action):
+    """Come back to a report with its receipt code."""
+
+
+@_action("rs")
+class SharePhone(Action):
+    """Say whether others use this phone too, or set its PIN."""
+
+    what: str = ""
+
+
+@_action("cl")
+class ListCases(Action):
+    """Show a list of the desk's cases, from a place in it on."""
+
+    which: str = ""
+    offset: int = 0
+
+
+@_action("co")
+class ShowCase(Action):
+    """Open a case at the desk."""
+
+    case_code: str
+
+
+@_action("cc")
+class ClaimCase(Action):
+    """Take a case."""
+
+    case_code: str
+
+
+@_action("cd")
+class DeclineCase(Action):
+    """Say that one cannot take a case."""
+
+    case_code: str
+
+
+@_action("ca")
+class ActOnCase(Action):
+    """Do something with a case one holds."""
+
+    case_code: str
+    what: str
+    choice: str = ""
+
+
 def encode(action: Action) -> str:
     """The payload of an action. Raises ValueError when it would not fit into 64 bytes."""
     values = [_write(getattr(action, item.name)) for item in fields(action)]  # type: ignore[arg-type]  # all are dataclasses

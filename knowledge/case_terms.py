@@ -41,6 +41,10 @@ class CountsFrom(StrEnum):
     ENDED = "ended"
 
 
+_LEVELS = ("upper", "federation")
+"""The levels of the union, the lowest first, to which a kind of grievance may go first: never to the workplace's."""
+
+
 @dataclass(frozen=True)
 class Countdown:
     """A deadline with what happens around it: reminders so long before, escalations so long after, the first at the
@@ -59,12 +63,15 @@ Plan = Mapping[Stage, Countdown]
 
 @dataclass(frozen=True)
 class Category:
-    """A kind of grievance: how urgent it usually is, what sort of dispute it would be, and its deadlines."""
+    """A kind of grievance: how urgent it usually is, what sort of dispute it would be, its deadlines, the level of the
+    union that answers for it first, and whether nobody but its holder may open it."""
 
     key: str
     urgency: Urgency
     cause: str | None
     plan: Plan
+    starts_at: str
+    holder_only: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,10 @@ def _category(
     if cause is not None and cause not in causes:
         raise ValueError(f"{key}: {cause}")
     own = {stage: _countdown(item[stage], day) for stage in Stage if stage in item}
-    return Category(key, urgency, cause, {**plans[urgency], **own})
+    starts_at = item.get("starts_at", _LEVELS[0])
+    if starts_at not in _LEVELS:
+        raise ValueError(f"{key}: {starts_at}")
+    return Category(key, urgency, cause, {**plans[urgency], **own}, starts_at, item.get("holder_only", False) is True)
 
 
 def _cause(key: str, item: dict[str, Any], limits: Mapping[str, LimitKind]) -> Cause:

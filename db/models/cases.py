@@ -129,12 +129,12 @@ class CaseReader(Base):
 
 
 class WhyBarred(StrEnum):
-    """Why somebody may never see a case. Being paid by the accused employer is read from the roles instead, live."""
+    """Why somebody may never see a case. That the accused employer pays them, or that the report is their own, is not
+    written down: it is read live from roles and accounts (`db.cases.is_visible_to`)."""
 
     EXCLUDED = "excluded"
     NAMED = "named"
     DECLARED = "declared"
-    REPORTER = "reporter"
 
 
 class CaseBarrier(Base):

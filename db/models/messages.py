@@ -8,12 +8,13 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, states
-from db.types import Id, Moment, SealedJson, SealedText
+from db.types import Id, Moment, SealedBytes, SealedJson, SealedText
 
 
 class Account(Base):
     """One person on one channel; their address and name are sealed, and found again by keyed hash. ``needs_sign_in``:
-    it came to its person by linking or merging, so no role of theirs acts on it before a sign-in there."""
+    it came to its person by linking or merging, so no role of theirs acts on it before a sign-in there. ``is_shared``:
+    others use this phone too, so nothing about cases is shown unasked; a PIN, once set, unlocks for some minutes."""
 
     __tablename__ = "accounts"
     __table_args__ = (UniqueConstraint("sender", "address_hash"),)
@@ -30,6 +31,9 @@ class Account(Base):
     is_signing_in: Mapped[bool] = mapped_column(default=False)
     second_factor_at: Mapped[datetime | None] = mapped_column(Moment)
     needs_sign_in: Mapped[bool] = mapped_column(default=False)
+    is_shared: Mapped[bool] = mapped_column(default=False)
+    pin_hash: Mapped[str | None] = mapped_column(String(64))
+    unlocked_until: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class InboxState(StrEnum):
@@ -41,7 +45,8 @@ class InboxState(StrEnum):
 
 
 class InboxEvent(Base):
-    """One update of a platform, stored before it is acknowledged; unique, so a repeated one does nothing twice."""
+    """One update of a platform, stored before it is acknowledged; unique, so a repeated one does nothing twice.
+    ``file`` is what was sent along, where no platform keeps it for us; it is erased once the update is handled."""
 
     __tablename__ = "inbox_events"
     __table_args__ = (
@@ -60,6 +65,7 @@ class InboxEvent(Base):
     platform_id: Mapped[str] = mapped_column(String(80))
     lane: Mapped[str] = mapped_column(String(32))
     raw: Mapped[str | None] = mapped_column(SealedText("inbox_events.raw"))
+    file: Mapped[bytes | None] = mapped_column(SealedBytes("inbox_events.file"), deferred=True)
     received_at: Mapped[datetime] = mapped_column(Moment)
     state: Mapped[InboxState] = mapped_column(states(InboxState))
     attempts: Mapped[int] = mapped_column(default=0)

@@ -12,6 +12,12 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("is_shared", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("pin_hash", sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column("unlocked_until", sa.DateTime(timezone=True), nullable=True))
+    with op.batch_alter_table("inbox_events", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("file", sa.LargeBinary(), nullable=True))
     op.create_table(
         "history_anchors",
         sa.Column("id", ID, nullable=False),
@@ -263,3 +269,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_absences_person_id"), table_name="absences")
     op.drop_table("absences")
     op.drop_table("history_anchors")
+    with op.batch_alter_table("inbox_events", schema=None) as batch_op:
+        batch_op.drop_column("file")
+    with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.drop_column("unlocked_until")
+        batch_op.drop_column("pin_hash")
+        batch_op.drop_column("is_shared")

@@ -1,0 +1,136 @@
+"""The ladder: who is asked to take a case, each time somebody else, until one claims it.
+
+An alert says which case, of what kind, how urgent and by when; nothing of who wrote it or what they wrote.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from db.case_history import EventKind, append
+from db.cases import (
+    add_alert,
+    add_reader,
+    is_fit,
+    list_absences,
+    list_alerted,
+    list_reader_units,
+    read_viewer,
+)
+from db.models import Case, CaseState, DeliveryKind, Role, WhyReader
+from db.officers import list_officers
+from db.session import keys_of_session
+from handlers.actions import ClaimCase, DeclineCase, ShowCase
+from handlers.cases.deadlines import plan_of
+from handlers.cases.names import bar_named
+from handlers.cases.routing import list_chain, list_fit
+from handlers.cases.stages import begin_stage
+from handlers.cases.words import describe_case, show_moment
+from handlers.chat import Button, Reply
+from handlers.notify import WITHOUT_DESK, choose_account, tell_person
+from knowledge.case_terms import Stage, Urgency
+from knowledge.texts import t
+
+LADDER = (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR)
+"""The rungs within one unit."""
+
+Rung = tuple[int, list[int]]
+"""A unit and those of its people who come next."""
+
+
+def alert_next(session: Session, case: Case, now: datetime, today: date) -> bool:
+    """Ask the next people to take a case, never any of those asked before in this search. Their unit may read it from
+    now on. False when there is nobody left to ask; the caller holds the case locked."""
+    told = list_alerted(session, case)
+    rung = next(_rungs_left(session, case, {alert.person_id for alert in told}, now, today), None)
+    if rung is None:
+        return False
+    unit_id, people = rung
+    number = told[-1].rung + 1 if told else 0
+    if unit_id not in list_reader_units(session, case):
+        add_reader(session, case, unit_id, WhyReader.ESCALATED, now)
+    for person_id in people:
+        add_alert(session, case, number, person_id, now)
+        tell_officer(session, case, person_id, f"alert:{case.round}", now)
+    append(session, case, EventKind.ALERTED, now, body={"unit": unit_id, "rung": number, "people": len(people)})
+    return True
+
+
+def seek_holder(session: Session, case: Case, now: datetime, today: date) -> None:
+    """Look for somebody to claim a case: a new search, in which people asked in an earlier one may be asked again. The
+    caller holds the case locked and has given it its unit."""
+    case.holder_id, case.state = None, CaseState.OPENED
+    case.round += 1
+    begin_stage(session, case, Stage.CLAIM, now, now)
+    if not alert_next(session, case, now, today):
+        case.next_step_at = now  # the clock calls for help, and keeps calling
+
+
+def _rungs_left(session: Session, case: Case, told: set[int], now: datetime, today: date) -> Iterator[Rung]:
+    for unit_id in _list_units(session, case, today):
+        bar_named(session, case, [unit_id], now, today)
+        for role in LADDER:
+            on_duty = list_on_duty(session, case, unit_id, role, now, today)
+            people = [one for one in on_duty if one not in told and can_be_told(session, one)]
+            if people:
+                yield unit_id, people
+
+
+def _list_units(session: Session, case: Case, today: date) -> list[int]:
+    """The unit that answers for the case, the others that may read it, then everything above."""
+    chain = [period.unit_id for period in list_chain(session, case, today)]
+    above = chain[chain.index(case.unit_id) + 1 :] if case.unit_id in chain else chain
+    first = [case.unit_id] if case.unit_id is not None else []
+    return list(dict.fromkeys([*first, *list_reader_units(session, case), *above]))
+
+
+def list_on_duty(session: Session, case: Case, unit_id: int, role: Role, now: datetime, today: date) -> list[int]:
+    """The people of a role at a unit whom nothing bars from a case; who is away is replaced by whoever stands in, if
+    that person may have it too."""
+    people = list_fit(session, case, unit_id, now, today, [role])
+    away = list_absences(session, people, today)
+    substitutes = [one for one in map(away.get, people) if one is not None and one not in away]
+    at_unit = {grant.person_id for grant in list_officers(session, [unit_id], LADDER, now, today)}
+    fit = [
+        one for one in substitutes if one in at_unit and is_fit(session, case, read_viewer(session, one, now, today))
+    ]
+    return list(dict.fromkeys([*(one for one in people if one not in away), *fit]))
+
+
+def can_be_told(session: Session, person_id: int) -> bool:
+    """Whether an officer has an account on a channel with a desk that is not blocked."""
+    return choose_account(session, person_id, WITHOUT_DESK) is not None
+
+
+def tell_officer(
+    session: Session, case: Case, person_id: int, about: str, now: datetime, key: str = "case_alerts.new"
+) -> bool:
+    """Send an officer what may be said outside the desk: code, kind, urgency, deadline; once for each ``about``."""
+    text = t(key, case=describe_case(case), due=show_moment(case.due_at) if case.due_at else t("case_alerts.no_due"))
+    buttons: Iterable[Button] = (Button(t("case_alerts.open"), ShowCase(case.code)),)
+    if case.holder_id is None:
+        buttons = (
+            Button(t("case_alerts.claim"), ClaimCase(case.code)),
+            Button(t("case_alerts.decline"), DeclineCase(case.code)),
+        )
+    return tell_person(
+        session,
+        person_id,
+        Reply(text, tuple(buttons)),
+        hash_subject(session, case, f"{about}:{person_id}"),
+        now,
+        DeliveryKind.CASE_ALERT,
+        is_urgent=is_by_clock(case),
+        without=WITHOUT_DESK,
+    )
+
+
+def is_by_clock(case: Case) -> bool:
+    """Whether the case is to be claimed by the clock, at night as well."""
+    return plan_of(case.category, Urgency(case.urgency))[Stage.CLAIM].is_by_clock
+
+
+def hash_subject(session: Session, case: Case, about: str) -> str:
+    """What a message about a case is called in the ledger, where subjects stand in clear."""
+    return "case:" + keys_of_session(session).hash("case", case.code, about)

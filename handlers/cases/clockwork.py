@@ -1,0 +1,132 @@
+"""What the clock does for cases: reminders and escalations when they fall due, and nothing left with nobody.
+
+A case says itself when it must be looked at again (`Case.next_step_at`); what is then due is computed anew from the
+moments in its row, and a table makes sure that each step is done once, by whichever process comes first.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from db.case_history import EventKind, append
+from db.cases import (
+    add_reader,
+    add_step,
+    end_readers,
+    list_alerted,
+    list_done_steps,
+    list_due,
+    list_holders,
+    list_in_closed_units,
+    list_lost,
+    list_reader_units,
+    read_viewer,
+)
+from db.models import Case, Role, WhyReader
+from db.officers import list_officers
+from db.units import find_period, list_ancestors
+from handlers.cases.alerts import alert_next, hash_subject, seek_holder, tell_officer
+from handlers.cases.deadlines import Step, StepKind, steps_by
+from handlers.cases.routing import plan_route
+from handlers.cases.stages import countdown_of, name_of, pauses_of, set_clock, silent_until_of
+from handlers.cases.talking import close_silent
+from handlers.cases.words import describe_case
+from handlers.chat import Reply
+from handlers.notify import WITHOUT_DESK, tell_person
+from knowledge.texts import t
+
+Alarm = Callable[[Session, str, str], object]
+"""Tells the operator: a subject that says it once, and a sentence."""
+
+AT_ONCE = 50
+"""Cases looked at in one transaction."""
+
+
+def run_due(session: Session, now: datetime, today: date, alarm: Alarm) -> bool:
+    """Do what is due for some cases; True when there may be more."""
+    cases = list_due(session, now, AT_ONCE)
+    for case in cases:
+        _run_case(session, case, now, today, alarm)
+    return len(cases) == AT_ONCE
+
+
+def _run_case(session: Session, case: Case, now: datetime, today: date, alarm: Alarm) -> None:
+    silent_until = silent_until_of(case)
+    if silent_until is not None and silent_until <= now:
+        close_silent(session, case, now)
+        set_clock(session, case, now)
+        return
+    countdown = countdown_of(case)
+    if countdown is not None and case.stage_since_at is not None:
+        done = list_done_steps(session, case)
+        for step in steps_by(countdown, case.stage_since_at, now, pauses_of(session, case)):
+            if name_of(step) not in done:
+                add_step(session, case, step.kind.value, step.number, step.at, now)
+                _take_step(session, case, step, now, today, alarm)
+    set_clock(session, case, now)
+
+
+def _take_step(session: Session, case: Case, step: Step, now: datetime, today: date, alarm: Alarm) -> None:
+    about = f"{case.stage_round}:{step.kind.value}:{step.number}"
+    if step.kind is StepKind.REMIND:
+        if case.holder_id is not None:
+            tell_officer(session, case, case.holder_id, about, now, "case_alerts.due_soon")
+        return
+    case.escalated += 1
+    append(session, case, EventKind.ESCALATED, now, body={"stage": case.stage, "number": step.number})
+    if case.holder_id is not None:
+        tell_officer(session, case, case.holder_id, about, now, "case_alerts.overdue")
+    if not alert_next(session, case, now, today):
+        _call_for_help(session, case, about, now, today, alarm)
+
+
+def _call_for_help(session: Session, case: Case, about: str, now: datetime, today: date, alarm: Alarm) -> None:
+    """Everybody was asked, or nobody may have it: those asked last are asked again, administrators are told to appoint
+    somebody, and the operator hears of it."""
+    told = list_alerted(session, case)
+    last = max((alert.rung for alert in told), default=0)
+    for alert in told:
+        if alert.rung == last and alert.declined_at is None and alert.person_id != case.holder_id:
+            tell_officer(session, case, alert.person_id, f"again:{about}", now)
+    for person_id in _list_administrators(session, case, now, today):
+        reply = Reply(t("case_alerts.nobody_left", case=describe_case(case)))
+        subject = hash_subject(session, case, f"nobody:{about}:{person_id}")
+        tell_person(session, person_id, reply, subject, now, without=WITHOUT_DESK)
+    alarm(session, hash_subject(session, case, f"nobody:{about}"), t("case_alerts.operator", code=case.code))
+
+
+def _list_administrators(session: Session, case: Case, now: datetime, today: date) -> list[int]:
+    """Whoever can appoint officers at the unit that answers for a case, or at the nearest above."""
+    if case.unit_id is None:
+        return []
+    for unit_id in (case.unit_id, *(unit.unit_id for unit in list_ancestors(session, case.unit_id, today))):
+        found = list_officers(session, [unit_id], (Role.ADMINISTRATOR, Role.CHAIR), now, today)
+        if found:
+            return sorted({grant.person_id for grant in found})
+    return []
+
+
+def mend(session: Session, now: datetime, today: date) -> None:
+    """Leave no open case with nobody: one whose holder may not see it any more is searched a new one for, and one whose
+    unit was closed goes to the unit that took its place."""
+    for case in list_in_closed_units(session, today):
+        _move_on(session, case, now, today)
+    for person_id in list_holders(session):
+        for case in list_lost(session, read_viewer(session, person_id, now, today)):
+            append(session, case, EventKind.RELEASED, now, body={"why": "lost"})
+            seek_holder(session, case, now, today)
+
+
+def _move_on(session: Session, case: Case, now: datetime, today: date) -> None:
+    closed = [one for one in list_reader_units(session, case) if find_period(session, one, today) is None]
+    end_readers(session, case, closed, now)
+    route = plan_route(session, case, now, today)
+    old, case.unit_id = case.unit_id, route.unit_id
+    if route.unit_id is not None:
+        add_reader(session, case, route.unit_id, WhyReader.RESPONSIBLE, now)
+    append(session, case, EventKind.MOVED, now, body={"from": old, "to": route.unit_id})
+    holder = case.holder_id
+    viewer = read_viewer(session, holder, now, today) if holder is not None else None
+    if viewer is None or not viewer.units & set(list_reader_units(session, case)):
+        seek_holder(session, case, now, today)

@@ -1,0 +1,52 @@
+"""Finds officers whom the worker names, so that none of them ever sees what was said of them."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from db.case_history import EventKind, append, list_lines
+from db.cases import CASE_ROLES, bar_person, get_names, list_barred
+from db.models import Case, WhyBarred
+from db.officers import list_officers
+from knowledge.normalize import fold
+
+_WORDS_OF_WORKER = (EventKind.OPENED, EventKind.WORKER_WROTE)
+
+_SHORTEST = 2
+"""A single word is no name: half the country is called Nguyễn."""
+
+
+def bar_named(session: Session, case: Case, unit_ids: Iterable[int], now: datetime, today: date) -> None:
+    """Keep away from a case every officer of some units whose name stands in what the worker wrote."""
+    barred = {barrier.person_id for barrier in list_barred(session, case)}
+    held = list_officers(session, unit_ids, CASE_ROLES, now, today)
+    names = get_names(session, sorted({grant.person_id for grant in held} - barred))
+    words = _read_words(session, case) if names else ""
+    for person_id, name in names.items():
+        if is_named(name, words):
+            bar_person(session, case, person_id, WhyBarred.NAMED, now)
+            append(session, case, EventKind.BARRED, now, body={"why": WhyBarred.NAMED.value})
+
+
+def is_named_in(session: Session, case: Case, person_id: int) -> bool:
+    """Whether somebody is named in a case: asked again for each look, for they may have become an officer since."""
+    name = get_names(session, [person_id]).get(person_id, "")
+    return is_named(name, _read_words(session, case))
+
+
+def _read_words(session: Session, case: Case) -> str:
+    texts = [
+        str(value)
+        for line in list_lines(session, case)
+        if line.kind in _WORDS_OF_WORKER and line.body
+        for value in line.body.values()
+        if isinstance(value, str)
+    ]
+    return fold(" . ".join(texts))
+
+
+def is_named(name: str, folded: str) -> bool:
+    """Whether a full name stands, word for word but for marks, in a folded text."""
+    words = fold(name).split()
+    return len(words) >= _SHORTEST and f" {' '.join(words)} " in f" {' '.join(folded.split())} "

@@ -1,0 +1,435 @@
+"""The use cases of a report, on both sides: send, claim, talk, hand over, settle, close."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from db.case_files import attach_files
+from db.case_history import EventKind, Line, append, list_lines
+from db.cases import (
+    Viewer,
+    add_case,
+    add_party,
+    add_reader,
+    bar_person,
+    bar_role,
+    close_pauses,
+    end_readers,
+    find_by_receipt,
+    find_visible,
+    get_by_code,
+    is_fit,
+    is_party,
+    list_alerted,
+    list_merged,
+    list_own,
+    list_reader_units,
+    open_pause,
+    read_viewer,
+)
+from db.codes import show_code
+from db.models import Account, Case, CaseState, Role, WhyBarred, WhyReader
+from db.officers import count_try
+from db.people import list_accounts
+from db.session import keys_of_session
+from db.units import find_period
+from handlers.access import NotAllowed
+from handlers.cases.alerts import alert_next, seek_holder, tell_officer
+from handlers.cases.deadlines import urgency_of
+from handlers.cases.names import bar_named, is_named_in
+from handlers.cases.routing import Route, list_fit, plan_route
+from handlers.cases.stages import begin_stage, set_clock
+from handlers.cases.talking import ask_whether_settled, tell_holder, tell_state, tell_worker
+from handlers.errors import Outdated, UserError
+from knowledge.case_terms import Stage, Urgency, load_case_terms
+from knowledge.texts import t
+
+RECEIPT_DIGITS = 16
+TRIES, TRY_WINDOW = 5, timedelta(hours=1)
+"""So many receipt codes may be tried on an account within an hour."""
+
+OUTCOMES = ("agreed", "paid", "advised", "referred", "unfounded", "unsolved")
+"""How a case may end, as the officer says."""
+
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
+"""A receipt is looked up by this slow keyed hash: 50 ms a try, so that even who steals database and keys needs centuries
+to walk through 16 digits."""
+
+_HELD = (CaseState.CLAIMED, CaseState.ANSWERED)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a worker sends. ``details`` are further words of theirs by name (where, since, affected, wants, question,
+    full_name, phone …); ``excluded`` are the units and roles that must not read it."""
+
+    category: str
+    story: str
+    details: dict[str, str] = field(default_factory=dict)
+    is_named: bool = False
+    is_emergency: bool = False
+    workplace_unit_id: int | None = None
+    commune: str | None = None
+    includes_workplace: bool = False
+    excluded: tuple[tuple[int, Role], ...] = ()
+
+
+def begin_draft(session: Session, now: datetime) -> Case:
+    """A case to which a worker can send files before it is told."""
+    return add_case(session, "other", urgency_of("other").value, now)
+
+
+def set_place(session: Session, case: Case, report: Report, now: datetime) -> None:
+    """What decides who may read a case: its kind, where it is, and whom the worker keeps away."""
+    category = load_case_terms().categories[report.category]
+    case.category, case.holder_only = report.category, category.holder_only
+    case.urgency = (Urgency.EMERGENCY if report.is_emergency else category.urgency).value
+    case.workplace_unit_id, case.commune = report.workplace_unit_id, report.commune
+    case.is_named = report.is_named
+    for unit_id, role in report.excluded:
+        bar_role(session, case, unit_id, role, now)
+    session.flush()
+
+
+def open_case(
+    session: Session, account: Account, report: Report, now: datetime, today: date, draft: Case | None = None
+) -> tuple[Case, str]:
+    """Send a report: routed, its first alerts stored with it in the one transaction. Returns it with the receipt code,
+    which is stored nowhere."""
+    case = draft or begin_draft(session, now)
+    set_place(session, case, report, now)
+    add_party(session, case, account, now)
+    case.state, case.opened_at, receipt = CaseState.OPENED, now, _new_receipt()
+    case.receipt_hash = hash_receipt(session, receipt)
+    number = append(session, case, EventKind.OPENED, now, body={"story": report.story, **report.details})
+    attach_files(session, case, number)
+    route = _route(session, case, now, today)
+    if report.includes_workplace and report.workplace_unit_id is not None:
+        add_reader(session, case, report.workplace_unit_id, WhyReader.INCLUDED, now)
+        bar_named(session, case, [report.workplace_unit_id], now, today)
+    case.round, case.stage_round = 0, 0
+    seek_holder(session, case, now, today)
+    if not route.is_covered:
+        case.next_step_at = now
+    return case, receipt
+
+
+def _route(session: Session, case: Case, now: datetime, today: date) -> Route:
+    """Names are looked for along the whole way before anybody is chosen."""
+    bar_named(session, case, plan_route(session, case, now, today).chain, now, today)
+    route = plan_route(session, case, now, today)
+    case.unit_id = route.unit_id
+    if route.unit_id is not None:
+        add_reader(session, case, route.unit_id, WhyReader.RESPONSIBLE, now)
+    return route
+
+
+def _new_receipt() -> str:
+    return f"{secrets.randbelow(10**RECEIPT_DIGITS):0{RECEIPT_DIGITS}}"
+
+
+def hash_receipt(session: Session, digits: str) -> str:
+    """How a receipt code is stored."""
+    salt = keys_of_session(session).derive("case_receipt")
+    return hashlib.scrypt(digits.encode(), salt=salt, dklen=32, **_SCRYPT).hex()
+
+
+def return_with_receipt(session: Session, account: Account, typed: str, now: datetime) -> Case | None:
+    """The case of a receipt code, which is the account's too from now on; None when no case has it. Every try counts;
+    after some within an hour the account must wait (`UserError`)."""
+    if count_try(session, f"case_receipt:{account.id}", TRY_WINDOW, now) > TRIES:
+        raise UserError("own_cases.too_many_tries")
+    digits = "".join(sign for sign in typed if sign.isdigit())
+    case = find_by_receipt(session, hash_receipt(session, digits)) if len(digits) == RECEIPT_DIGITS else None
+    if case is not None:
+        add_party(session, case, account, now)
+    return case
+
+
+def list_mine(session: Session, account: Account) -> list[Case]:
+    """The reports of the person behind an account, the newest first."""
+    return list_own(session, _accounts_of(session, account))
+
+
+def get_mine(session: Session, account: Account, code: str, lock: bool = True) -> Case:
+    """A report of the person behind an account. Raises `Outdated` when it is not theirs or gone."""
+    case = get_by_code(session, code, lock)
+    if case is None or case.key_id is None or not is_party(session, case, _accounts_of(session, account)):
+        raise Outdated
+    return case
+
+
+def _accounts_of(session: Session, account: Account) -> list[Account]:
+    linked = list_accounts(session, account.person_id) if account.person_id is not None else []
+    return [account, *(one for one in linked if one.id != account.id)]
+
+
+def write_as_worker(session: Session, case: Case, text: str, now: datetime, today: date) -> None:
+    """The worker adds to their case; files sent before go with it. Whoever they name now is kept away from now on."""
+    if case.state in (CaseState.WITHDRAWN, CaseState.ERASED):
+        raise Outdated
+    number = append(session, case, EventKind.WORKER_WROTE, now, body={"text": text})
+    attach_files(session, case, number)
+    if case.state is CaseState.MERGED:
+        kept = session.get_one(Case, case.merged_into_id)
+        tell_holder(session, kept, f"wrote:{case.id}:{number}", now, "case_alerts.worker_wrote")
+        return
+    if close_pauses(session, case, now):
+        set_clock(session, case, now)
+    bar_named(session, case, list_reader_units(session, case), now, today)
+    if case.holder_id is not None and not is_fit(session, case, read_viewer(session, case.holder_id, now, today)):
+        append(session, case, EventKind.RELEASED, now, body={"why": WhyBarred.NAMED.value})
+        seek_holder(session, case, now, today)
+    else:
+        tell_holder(session, case, f"wrote:{number}", now, "case_alerts.worker_wrote")
+
+
+def confirm(session: Session, case: Case, agrees: bool, now: datetime, today: date) -> None:
+    """The worker says whether it is settled. The first "not yet" opens the case again and goes to other people as well;
+    after a second one it is closed as not settled."""
+    if case.state is not CaseState.SETTLED:
+        raise Outdated
+    case.worker_agrees = agrees
+    append(session, case, EventKind.CONFIRMED, now, body={"agrees": "yes" if agrees else "no"})
+    if agrees or case.reopened:
+        case.state, case.closed_at = CaseState.CLOSED, now
+        begin_stage(session, case, None, now, now)
+        key = "case_alerts.confirmed" if agrees else "case_alerts.not_agreed"
+        tell_holder(session, case, f"confirmed:{case.head_number}", now, key)
+        return
+    case.reopened += 1
+    append(session, case, EventKind.REOPENED, now)
+    holder = case.holder_id
+    if holder is None or not is_fit(session, case, read_viewer(session, holder, now, today)):
+        seek_holder(session, case, now, today)
+        return
+    case.state, case.outcome = CaseState.ANSWERED, None
+    begin_stage(session, case, Stage.RESOLUTION, now, now)
+    tell_holder(session, case, f"reopened:{case.head_number}", now, "case_alerts.reopened")
+    alert_next(session, case, now, today)
+
+
+def rate(session: Session, case: Case, stars: int, now: datetime) -> None:
+    """The worker's satisfaction, one to five, once the case is closed; said again it replaces what they said before."""
+    if case.state is not CaseState.CLOSED or not 1 <= stars <= 5:
+        raise Outdated
+    case.rating = stars
+
+
+def withdraw(session: Session, case: Case, now: datetime) -> None:
+    """The worker takes their case back: nothing more is done, nobody is asked any more."""
+    if case.state not in (CaseState.OPENED, CaseState.CLAIMED, CaseState.ANSWERED, CaseState.SETTLED):
+        raise Outdated
+    tell_holder(session, case, f"withdrawn:{case.head_number}", now, "case_alerts.withdrawn")
+    case.state, case.closed_at = CaseState.WITHDRAWN, now
+    close_pauses(session, case, now)
+    begin_stage(session, case, None, now, now)
+    append(session, case, EventKind.WITHDRAWN, now)
+
+
+def get_case(session: Session, viewer: Viewer, code: str, now: datetime, lock: bool = False) -> Case:
+    """A case an officer may know of. Raises `NotAllowed` for every other, whether it exists or not."""
+    case = find_visible(session, viewer, code, lock)
+    if case is None or is_named_in(session, case, viewer.person_id):
+        raise NotAllowed
+    return case
+
+
+def claim(session: Session, viewer: Viewer, code: str, now: datetime, today: date) -> Case:
+    """Take a case: whoever comes first has it, and nobody else is asked any more. An overdue one may be taken over from
+    its holder by somebody who was asked because of that. Raises `UserError` when it is taken."""
+    case = get_case(session, viewer, code, now, lock=True)
+    is_asked = viewer.person_id in {alert.person_id for alert in list_alerted(session, case)}
+    is_late = case.holder_id is not None and case.due_at is not None and case.due_at <= now
+    if case.state not in (CaseState.OPENED, *_HELD) or case.holder_id == viewer.person_id:
+        raise Outdated
+    if case.holder_id is not None and not (is_asked and is_late):
+        raise UserError("desk_cases.taken")
+    was_open, old = case.state is CaseState.OPENED, case.holder_id
+    case.holder_id = viewer.person_id
+    append(session, case, EventKind.CLAIMED, now, viewer.person_id)
+    if old is not None:
+        tell_officer(session, case, old, f"taken_over:{case.head_number}", now, "case_alerts.taken_over")
+    if was_open:
+        _hold(session, case, now)
+        tell_state(session, case, "own_cases.claimed", now)
+    return case
+
+
+def _hold(session: Session, case: Case, now: datetime) -> None:
+    """Somebody has the case: the next stage runs, counted from when it was sent."""
+    case.claimed_at = case.claimed_at or now
+    case.state = CaseState.ANSWERED if case.answered_at else CaseState.CLAIMED
+    stage = Stage.RESOLUTION if case.answered_at else Stage.FIRST_ANSWER
+    since = case.opened_at if not case.reopened else case.stage_since_at
+    begin_stage(session, case, stage, since or now, now)
+
+
+def decline(session: Session, viewer: Viewer, code: str, now: datetime, today: date) -> None:
+    """Say that one cannot take a case; once all who were asked last say so, the next are asked at once."""
+    case = get_case(session, viewer, code, now, lock=True)
+    told = list_alerted(session, case)
+    own = next((alert for alert in told if alert.person_id == viewer.person_id), None)
+    if case.holder_id is not None or own is None:
+        raise Outdated
+    if own.declined_at is None:
+        own.declined_at = now
+        append(session, case, EventKind.DECLINED, now, viewer.person_id)
+    last = [alert for alert in told if alert.rung == told[-1].rung]
+    if all(alert.declined_at for alert in last) and not alert_next(session, case, now, today):
+        case.next_step_at = min(case.next_step_at or now, now)
+
+
+def get_held(session: Session, viewer: Viewer, code: str, now: datetime) -> Case:
+    """A case the officer holds, locked, open for work. Raises `NotAllowed` or `Outdated`."""
+    case = get_case(session, viewer, code, now, lock=True)
+    if case.holder_id != viewer.person_id:
+        raise NotAllowed
+    if case.state not in _HELD:
+        raise Outdated
+    return case
+
+
+def open_story(session: Session, viewer: Viewer, code: str, now: datetime) -> tuple[Case, list[Line]]:
+    """A case with its whole history, for its holder, or before anybody claimed it for whoever may; that it was read is
+    written down. One that only its holder may open is not opened before it is claimed (`NotAllowed`)."""
+    case = get_case(session, viewer, code, now, lock=True)
+    if case.holder_only and case.holder_id != viewer.person_id:
+        raise NotAllowed
+    append(session, case, EventKind.READ, now, viewer.person_id)
+    return case, list_lines(session, case)
+
+
+def answer(session: Session, viewer: Viewer, code: str, text: str, now: datetime, asks: bool = False) -> Case:
+    """Write to the worker. ``asks``: an answer is waited for, and the deadline stands still until it comes."""
+    case = get_held(session, viewer, code, now)
+    kind = EventKind.ASKED_WORKER if asks else EventKind.OFFICER_WROTE
+    number = append(session, case, kind, now, viewer.person_id, {"text": text})
+    key = "own_cases.officer_asks" if asks else "own_cases.officer_wrote"
+    for one in (case, *list_merged(session, case)):
+        tell_worker(session, one, f"wrote:{case.id}:{number}", t(key, code=show_code(one.code), text=text), now)
+    if case.state is CaseState.CLAIMED:
+        case.state, case.answered_at = CaseState.ANSWERED, now
+        begin_stage(session, case, Stage.RESOLUTION, case.opened_at or now, now)
+    if asks:
+        open_pause(session, case, "worker", now)
+        set_clock(session, case, now)
+    return case
+
+
+def note(session: Session, viewer: Viewer, code: str, text: str, now: datetime) -> None:
+    """Write something down that the worker does not see."""
+    case = get_held(session, viewer, code, now)
+    append(session, case, EventKind.NOTED, now, viewer.person_id, {"text": text})
+
+
+def recategorise(session: Session, viewer: Viewer, code: str, category: str, urgency: Urgency, now: datetime) -> None:
+    """Set the kind and urgency of a case; its deadlines follow. Who may open it never becomes wider by that."""
+    case = get_held(session, viewer, code, now)
+    body = {"from": f"{case.category}/{case.urgency}", "to": f"{category}/{urgency.value}"}
+    append(session, case, EventKind.RECATEGORISED, now, viewer.person_id, body)
+    case.holder_only = case.holder_only or load_case_terms().categories[category].holder_only
+    case.category, case.urgency = category, urgency.value
+    begin_stage(session, case, Stage(case.stage) if case.stage else None, case.stage_since_at or now, now)
+
+
+def list_colleagues(session: Session, viewer: Viewer, case: Case, now: datetime, today: date) -> list[int]:
+    """To whom the holder may hand a case over: officers of the units that may read it, whom nothing bars."""
+    found = (
+        one for unit_id in list_reader_units(session, case) for one in list_fit(session, case, unit_id, now, today)
+    )
+    return [one for one in dict.fromkeys(found) if one != viewer.person_id]
+
+
+def assign(
+    session: Session, viewer: Viewer, code: str, person_id: int, reason: str, now: datetime, today: date
+) -> None:
+    """Hand a case over to a colleague, with a reason. Raises `NotAllowed` for somebody who may not have it."""
+    case = get_held(session, viewer, code, now)
+    if person_id not in list_colleagues(session, viewer, case, now, today) or is_named_in(session, case, person_id):
+        raise NotAllowed
+    append(session, case, EventKind.ASSIGNED, now, viewer.person_id, {"to": str(person_id), "reason": reason})
+    case.holder_id = person_id
+    tell_officer(session, case, person_id, f"assigned:{case.head_number}", now, "case_alerts.assigned")
+
+
+def release(
+    session: Session, viewer: Viewer, code: str, reason: str, is_tied: bool, now: datetime, today: date
+) -> None:
+    """Give a case back, and others are asked. ``is_tied``: because of a tie to somebody in it; then this officer never
+    sees it again."""
+    case = get_held(session, viewer, code, now)
+    append(session, case, EventKind.RELEASED, now, viewer.person_id, {"reason": reason})
+    if is_tied:
+        bar_person(session, case, viewer.person_id, WhyBarred.DECLARED, now)
+    seek_holder(session, case, now, today)
+
+
+def declare_tie(session: Session, viewer: Viewer, code: str, now: datetime, today: date) -> None:
+    """An officer who does not hold a case says that they are tied to somebody in it: they never see it again."""
+    case = get_case(session, viewer, code, now, lock=True)
+    bar_person(session, case, viewer.person_id, WhyBarred.DECLARED, now)
+    append(session, case, EventKind.BARRED, now, viewer.person_id, {"why": WhyBarred.DECLARED.value})
+    if case.holder_id == viewer.person_id:
+        seek_holder(session, case, now, today)
+
+
+def forward(session: Session, viewer: Viewer, code: str, reason: str, now: datetime, today: date) -> int:
+    """Send a case to the unit above, with a reason; this unit reads it no longer. Returns the unit. Raises `UserError`
+    when there is nobody above who may have it."""
+    case = get_held(session, viewer, code, now)
+    route = plan_route(session, case, now, today)
+    at = route.chain.index(case.unit_id) if case.unit_id in route.chain else -1
+    bar_named(session, case, route.chain[at + 1 :], now, today)
+    target = next((one for one in route.chain[at + 1 :] if list_fit(session, case, one, now, today)), None)
+    if target is None:
+        raise UserError("desk_cases.nobody_above")
+    append(session, case, EventKind.FORWARDED, now, viewer.person_id, {"to": str(target), "reason": reason})
+    end_readers(session, case, [one for one in list_reader_units(session, case) if one != target], now)
+    case.unit_id = target
+    add_reader(session, case, target, WhyReader.FORWARDED, now)
+    seek_holder(session, case, now, today)
+    period = find_period(session, target, today)
+    tell_state(session, case, "own_cases.forwarded", now, unit=period.name if period else "")
+    return target
+
+
+def refer(session: Session, viewer: Viewer, code: str, body_key: str, follow_up_on: date, now: datetime) -> None:
+    """Note that a case went to an authority outside the union, with the day to ask what became of it."""
+    case = get_held(session, viewer, code, now)
+    case.follow_up_on = follow_up_on
+    details = {"to": body_key, "follow_up_on": follow_up_on.isoformat()}
+    append(session, case, EventKind.REFERRED, now, viewer.person_id, details)
+    tell_state(session, case, "own_cases.referred", now, where=t(f"referrals.{body_key}"))
+
+
+def settle(session: Session, viewer: Viewer, code: str, outcome: str, result: str, now: datetime) -> None:
+    """Say how a case ended; the worker is asked whether it is settled."""
+    case = get_held(session, viewer, code, now)
+    if outcome not in OUTCOMES:
+        raise Outdated
+    case.state, case.outcome, case.settled_at = CaseState.SETTLED, outcome, now
+    case.answered_at = case.answered_at or now
+    close_pauses(session, case, now)
+    begin_stage(session, case, None, now, now)
+    append(session, case, EventKind.SETTLED, now, viewer.person_id, {"outcome": outcome, "text": result})
+    ask_whether_settled(session, case, result, now)
+    for one in list_merged(session, case):
+        one.outcome, one.state, one.closed_at = outcome, CaseState.CLOSED, now
+        append(session, one, EventKind.CLOSED, now, viewer.person_id, {"outcome": outcome, "text": result})
+        tell_state(session, one, "own_cases.closed_with_result", now, result=result)
+
+
+def merge(session: Session, viewer: Viewer, code: str, into_code: str, now: datetime) -> None:
+    """Treat two cases the officer holds as one matter from now on: answers to the kept one go to the other's worker as
+    well, and neither worker learns of the other."""
+    if code == into_code:
+        raise Outdated
+    case, kept = (get_held(session, viewer, one, now) for one in (code, into_code))
+    case.merged_into_id, case.state = kept.id, CaseState.MERGED
+    begin_stage(session, case, None, now, now)
+    for one, other in ((case, kept), (kept, case)):
+        append(session, one, EventKind.MERGED, now, viewer.person_id, {"with": other.code})
