@@ -23,7 +23,7 @@ from db.cases import (
     list_reader_units,
     read_viewer,
 )
-from db.models import Case, Role, WhyReader
+from db.models import Case, CaseState, Role, WhyReader
 from db.officers import list_officers
 from db.units import find_period, list_ancestors
 from handlers.cases.alerts import alert_next, hash_subject, seek_holder, tell_officer
@@ -57,6 +57,8 @@ def _run_case(session: Session, case: Case, now: datetime, today: date, alarm: A
         close_silent(session, case, now)
         set_clock(session, case, now)
         return
+    if case.state is CaseState.OPENED and not list_alerted(session, case) and not alert_next(session, case, now, today):
+        _call_for_help(session, case, f"{case.stage_round}:nobody", now, today, alarm)
     countdown = countdown_of(case)
     if countdown is not None and case.stage_since_at is not None:
         done = list_done_steps(session, case)

@@ -55,8 +55,8 @@ OUTCOMES = ("agreed", "paid", "advised", "referred", "unfounded", "unsolved")
 """How a case may end, as the officer says."""
 
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1}
-"""A receipt is looked up by this slow keyed hash: 50 ms a try, so that even who steals database and keys needs centuries
-to walk through 16 digits."""
+"""A receipt is looked up by this slow keyed hash: 50 ms a try, so that who steals database and keys still needs
+centuries to walk through 16 digits."""
 
 _HELD = (CaseState.CLAIMED, CaseState.ANSWERED)
 

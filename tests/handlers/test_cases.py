@@ -1,0 +1,377 @@
+"""A report goes round the employer to officers nothing bars, who are asked until one claims it, and is talked about
+until the worker says it is settled."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.case_history import EventKind, list_lines
+from db.cases import Wanted, count_visible, list_visible
+from db.models import Absence, Case, CaseState, DeliveryKind, OfficerTie, Role, RoleGrant, UnitLevel
+from db.officers import end_grant
+from db.session import Database
+from handlers.access import NotAllowed
+from handlers.cases import service
+from handlers.cases.clockwork import mend, run_due
+from handlers.cases.routing import describe_readers, plan_route
+from handlers.errors import Outdated, UserError
+from knowledge.case_terms import Urgency
+from tests.case_world import Heard, accounts_of, add_account, add_officer, alerted, day_of, messages, see, send
+from tests.small_tree import Tree, add_unit
+
+NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # Monday, 9:00 in Vietnam
+TODAY = day_of(NOW)
+
+
+@pytest.fixture
+def tree(database: Database) -> Tree:
+    """A federation with one upper union and two workplaces."""
+    return Tree.plant(database, TODAY - timedelta(days=400))
+
+
+def listed(session: Session, person_id: int, now: datetime = NOW) -> list[str]:
+    """The codes an officer sees."""
+    return [case.code for case in list_visible(session, see(session, person_id, now), Wanted(), 50)]
+
+
+def test_report_skips_the_workplace_and_alerts_the_upper_union(database: Database, tree: Tree) -> None:
+    """The workplace's own officers hear nothing and see nothing; the upper union's officers are asked."""
+    with database.begin() as session:
+        inside = add_officer(session, "Trần Văn Trong", tree.workplace, Role.CHAIR, NOW, paid_by=tree.workplace)
+        above = add_officer(session, "Lê Thị Trên", tree.upper, Role.OFFICER, NOW)
+        case, receipt = send(session, NOW, workplace_unit_id=tree.workplace)
+        assert case.unit_id == tree.upper
+        assert alerted(session, case) == [above]
+        assert listed(session, above) == [case.code]
+        assert listed(session, inside) == []
+        assert len(receipt) == service.RECEIPT_DIGITS
+        (told,) = messages(session, accounts_of(session, above)[0], DeliveryKind.CASE_ALERT)
+        assert "nợ lương" not in told
+
+
+def test_officer_paid_by_the_accused_employer_never_sees_the_case(database: Database, tree: Tree) -> None:
+    """Also one whose pay from there is over, or comes from another unit of the same employer."""
+    with database.begin() as session:
+        same = add_unit(
+            session, "M1B", UnitLevel.WORKPLACE, tree.upper, "CĐCS May Một cơ sở 2", TODAY - timedelta(days=9),
+            employer="Công ty May Một",
+        )  # fmt: skip
+        paid = add_officer(session, "Trần Văn Lương", tree.upper, Role.OFFICER, NOW, paid_by=same)
+        former = add_officer(session, "Lý Văn Cũ", tree.upper, Role.OFFICER, NOW)
+        old = session.scalars(select(RoleGrant).where(RoleGrant.person_id == former)).one()
+        session.add(
+            RoleGrant(
+                person_id=former, unit_id=tree.workplace, role=Role.OFFICER, from_on=TODAY - timedelta(days=300),
+                to_on=TODAY - timedelta(days=30), paid_by_unit_id=tree.workplace, granted_at=old.granted_at,
+            )
+        )  # fmt: skip
+        free = add_officer(session, "Đặng Thị Rảnh", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        assert alerted(session, case) == [free]
+        for barred in (paid, former):
+            viewer = see(session, barred, NOW)
+            assert list_visible(session, viewer, Wanted(), 9) == []
+            assert count_visible(session, viewer, Wanted()) == 0
+            with pytest.raises(NotAllowed):
+                service.claim(session, viewer, case.code, NOW, TODAY)
+
+
+def test_officer_named_in_the_story_is_kept_away(database: Database, tree: Tree) -> None:
+    """Typed without marks, or told only later: from then on they see nothing, and a case they held goes to another."""
+    with database.begin() as session:
+        named = add_officer(session, "Phạm Văn Bắt", tree.upper, Role.OFFICER, NOW)
+        other = add_officer(session, "Hồ Thị Khác", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, story="ong pham van bat bao che chu")
+        assert alerted(session, case) == [other]
+        assert listed(session, named) == []
+        later, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, named, NOW), later.code, NOW, TODAY)
+        service.write_as_worker(session, later, "Chính ông Phạm Văn Bắt dọa em", NOW, TODAY)
+        assert later.holder_id is None
+        assert later.state is CaseState.OPENED
+        assert listed(session, named) == []
+        assert alerted(session, later) == [other]
+
+
+def test_officer_appointed_later_whom_the_story_names_cannot_open_it(database: Database, tree: Tree) -> None:
+    """The name is looked for again whenever somebody opens a case."""
+    with database.begin() as session:
+        add_officer(session, "Hồ Thị Khác", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, story="ông Phạm Văn Bắt dọa em")
+        named = add_officer(session, "Phạm Văn Bắt", tree.upper, Role.OFFICER, NOW)
+        with pytest.raises(NotAllowed):
+            service.open_story(session, see(session, named, NOW), case.code, NOW)
+
+
+def test_declared_tie_keeps_an_officer_away(database: Database, tree: Tree) -> None:
+    """A relative works there: none of that workplace's cases is theirs, until they end the declaration."""
+    with database.begin() as session:
+        tied = add_officer(session, "Vũ Thị Họ Hàng", tree.upper, Role.OFFICER, NOW)
+        session.add(OfficerTie(person_id=tied, unit_id=tree.workplace, declared_at=NOW))
+        session.flush()
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        elsewhere, _ = send(session, NOW, workplace_unit_id=tree.other_workplace)
+        assert listed(session, tied) == [elsewhere.code]
+        assert alerted(session, case) == []
+
+
+def test_own_report_is_never_shown_to_its_writer_as_officer(database: Database, tree: Tree) -> None:
+    """An officer may report too; whoever handles it is somebody else."""
+    with database.begin() as session:
+        writer = add_officer(session, "Bùi Văn Viết", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Ngô Thị Chủ", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, accounts_of(session, writer)[0], workplace_unit_id=tree.workplace)
+        assert alerted(session, case) == [chair]
+        assert listed(session, writer) == []
+
+
+def test_excluding_every_reader_of_a_unit_sends_the_case_up(database: Database, tree: Tree) -> None:
+    """The worker keeps roles away; the unit above answers when nobody is left."""
+    with database.begin() as session:
+        add_officer(session, "Lê Thị Trên", tree.upper, Role.OFFICER, NOW)
+        top = add_officer(session, "Cao Thị Cao", tree.root, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, excluded=((tree.upper, Role.OFFICER),))
+        assert case.unit_id == tree.root
+        assert alerted(session, case) == [top]
+
+
+def test_list_of_readers_names_roles_and_units_before_sending(database: Database, tree: Tree) -> None:
+    """What the worker is shown is what then holds."""
+    with database.begin() as session:
+        add_officer(session, "Lê Thị Trên", tree.upper, Role.OFFICER, NOW)
+        add_officer(session, "Mai Văn Trả", tree.upper, Role.CHAIR, NOW, paid_by=tree.workplace)
+        draft = service.begin_draft(session, NOW)
+        report = service.Report("wages", "", workplace_unit_id=tree.workplace)
+        service.set_place(session, draft, report, NOW)
+        route = plan_route(session, draft, NOW, TODAY)
+        lines = describe_readers(session, draft, [route.unit_id or 0], NOW, TODAY)
+        assert [(line.unit_name, line.role) for line in lines] == [("Công đoàn phường Thử", Role.OFFICER)]
+
+
+def test_unknown_workplace_goes_by_commune_and_else_to_the_federation(database: Database, tree: Tree) -> None:
+    """Nobody's report is lost for want of a workplace."""
+    with database.begin() as session:
+        add_officer(session, "Lê Thị Trên", tree.upper, Role.OFFICER, NOW)
+        top = add_officer(session, "Cao Thị Cao", tree.root, Role.OFFICER, NOW)
+        by_commune, _ = send(session, NOW, commune="phuong thu")
+        nowhere, _ = send(session, NOW)
+        assert by_commune.unit_id == tree.upper
+        assert nowhere.unit_id == tree.root
+        assert alerted(session, nowhere) == [top]
+
+
+def test_ladder_asks_other_people_at_each_step_until_one_claims(database: Database, tree: Tree) -> None:
+    """Officers on duty, deputies, the chair, the level above: each once, none early; a claim silences it."""
+    with database.begin() as session:
+        people = [
+            add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW),
+            add_officer(session, "Lê Thị Hai", tree.upper, Role.DEPUTY_CHAIR, NOW),
+            add_officer(session, "Lê Thị Ba", tree.upper, Role.CHAIR, NOW),
+            add_officer(session, "Lê Thị Bốn", tree.root, Role.OFFICER, NOW),
+        ]
+        case, _ = send(session, NOW, category="accident", workplace_unit_id=tree.workplace)
+        heard = Heard()
+        for minutes, known in ((9, 1), (10, 2), (11, 2), (20, 3), (29, 3), (30, 4)):
+            moment = NOW + timedelta(minutes=minutes)
+            run_due(session, moment, TODAY, heard)
+            assert alerted(session, case) == people[:known], minutes
+        assert not heard.subjects
+        run_due(session, NOW + timedelta(minutes=45), TODAY, heard)
+        assert heard.subjects
+        at = NOW + timedelta(minutes=46)
+        service.claim(session, see(session, people[3], at), case.code, at, TODAY)
+        count = len(alerted(session, case))
+        run_due(session, NOW + timedelta(minutes=59), TODAY, heard)
+        assert len(alerted(session, case)) == count
+        assert case.state is CaseState.CLAIMED
+
+
+def test_absent_officer_is_replaced_by_the_substitute(database: Database, tree: Tree) -> None:
+    """Who is away is not asked; who stands in is."""
+    with database.begin() as session:
+        away = add_officer(session, "Lê Thị Vắng", tree.upper, Role.OFFICER, NOW)
+        stands_in = add_officer(session, "Lê Thị Thay", tree.upper, Role.CHAIR, NOW)
+        session.add(Absence(person_id=away, from_on=TODAY, to_on=TODAY, substitute_id=stands_in))
+        session.flush()
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        assert alerted(session, case) == [stands_in]
+
+
+def test_first_claim_wins_and_all_declining_moves_on_at_once(database: Database, tree: Tree) -> None:
+    """Two press at once: one has it. Both decline: the next are asked without waiting."""
+    with database.begin() as session:
+        one = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        two = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Lê Thị Ba", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, two, NOW), case.code, NOW, TODAY)
+        with pytest.raises(UserError):
+            service.claim(session, see(session, one, NOW), case.code, NOW, TODAY)
+        other, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        service.decline(session, see(session, one, NOW), other.code, NOW, TODAY)
+        assert alerted(session, other) == [one, two]
+        service.decline(session, see(session, two, NOW), other.code, NOW, TODAY)
+        assert alerted(session, other) == [one, two, chair]
+
+
+def test_harassment_is_open_to_its_holder_only(database: Database, tree: Tree) -> None:
+    """Before the claim nobody reads the story, after it nobody but the holder even sees the case."""
+    with database.begin() as session:
+        one = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        two = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, category="harassment", workplace_unit_id=tree.workplace)
+        with pytest.raises(NotAllowed):
+            service.open_story(session, see(session, one, NOW), case.code, NOW)
+        service.claim(session, see(session, one, NOW), case.code, NOW, TODAY)
+        service.open_story(session, see(session, one, NOW), case.code, NOW)
+        assert listed(session, two) == []
+
+
+def test_talk_goes_both_ways_and_pauses_the_deadline(database: Database, tree: Tree) -> None:
+    """The officer asks, the clock stands still, the worker answers, it runs again; neither sees the other's account."""
+    with database.begin() as session:
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        worker = add_account(session, NOW)
+        case, _ = send(session, NOW, worker, workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, officer, NOW), case.code, NOW, TODAY)
+        service.answer(session, see(session, officer, NOW), case.code, "Chị nhận lương kỳ nào?", NOW, asks=True)
+        assert case.due_at is None
+        assert any("kỳ nào" in text for text in messages(session, worker, DeliveryKind.CASE_REPLY))
+        later = NOW + timedelta(days=1)
+        service.write_as_worker(session, case, "Tháng 9, 10 ạ", later, day_of(later))
+        assert case.due_at is not None
+        told = messages(session, accounts_of(session, officer)[0], DeliveryKind.CASE_ALERT)
+        assert not any("Tháng 9" in text for text in told)
+        _, lines = service.open_story(session, see(session, officer, later), case.code, later)
+        assert [line.body["text"] for line in lines if line.kind is EventKind.WORKER_WROTE and line.body] == [
+            "Tháng 9, 10 ạ"
+        ]
+
+
+def test_worker_says_not_yet_once_and_the_case_reopens(database: Database, tree: Tree) -> None:
+    """The first "chưa" opens it again with others told, the second closes it as not settled."""
+    with database.begin() as session:
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Lê Thị Ba", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        viewer = see(session, officer, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        service.settle(session, viewer, case.code, "paid", "Công ty hẹn trả ngày 30.", NOW)
+        service.confirm(session, case, agrees=False, now=NOW, today=TODAY)
+        assert (case.state, case.reopened) == (CaseState.ANSWERED, 1)
+        assert chair in alerted(session, case)
+        service.settle(session, viewer, case.code, "paid", "Đã trả.", NOW)
+        service.confirm(session, case, agrees=False, now=NOW, today=TODAY)
+        assert (case.state, case.worker_agrees) == (CaseState.CLOSED, False)
+        with pytest.raises(Outdated):
+            service.confirm(session, case, agrees=True, now=NOW, today=TODAY)
+
+
+def test_silence_closes_a_settled_case_after_a_fortnight(database: Database, tree: Tree) -> None:
+    """No answer is an end too, without the worker's word."""
+    with database.begin() as session:
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        viewer = see(session, officer, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        service.settle(session, viewer, case.code, "paid", "Đã trả.", NOW)
+        run_due(session, NOW + timedelta(days=13), TODAY, Heard())
+        assert case.state is CaseState.SETTLED
+        run_due(session, NOW + timedelta(days=14), TODAY, Heard())
+        assert (case.state, case.worker_agrees) == (CaseState.CLOSED, None)
+
+
+def test_case_of_a_lost_officer_finds_another(database: Database, tree: Tree) -> None:
+    """The holder's role ends: the case is searched a new holder within a minute."""
+    with database.begin() as session:
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, officer, NOW), case.code, NOW, TODAY)
+        other = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        end_grant(session.scalars(select(RoleGrant).where(RoleGrant.person_id == officer)).one(), NOW, None)
+        session.flush()
+        mend(session, NOW, TODAY)
+        assert case.holder_id is None
+        assert alerted(session, case) == [other]
+
+
+def test_forwarded_case_is_read_no_longer_below(database: Database, tree: Tree) -> None:
+    """Forwarding up moves the case and its readers; the worker hears where it went."""
+    with database.begin() as session:
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        top = add_officer(session, "Cao Thị Cao", tree.root, Role.OFFICER, NOW)
+        worker = add_account(session, NOW)
+        case, _ = send(session, NOW, worker, workplace_unit_id=tree.workplace)
+        viewer = see(session, officer, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        service.forward(session, viewer, case.code, "Vượt thẩm quyền", NOW, TODAY)
+        assert listed(session, officer) == []
+        assert alerted(session, case) == [top]
+        assert any("Liên đoàn" in text for text in messages(session, worker, DeliveryKind.CASE_REPLY))
+
+
+def test_receipt_opens_the_case_elsewhere_and_guessing_is_braked(database: Database, tree: Tree) -> None:
+    """Another phone with the receipt is the worker; wrong codes are counted."""
+    with database.begin() as session:
+        add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        case, receipt = send(session, NOW, workplace_unit_id=tree.workplace)
+        phone = add_account(session, NOW, sender="zalo_oa:1")
+        spoken = " ".join(receipt[i : i + 4] for i in range(0, 16, 4))
+        assert service.return_with_receipt(session, phone, f"mã {spoken}", NOW) is case
+        assert service.get_mine(session, phone, case.code).id == case.id
+        thief = add_account(session, NOW)
+        for _ in range(service.TRIES):
+            assert service.return_with_receipt(session, thief, "1234 5678 9012 3456", NOW) is None
+        with pytest.raises(UserError):
+            service.return_with_receipt(session, thief, receipt, NOW)
+        with pytest.raises(Outdated):
+            service.get_mine(session, thief, case.code)
+
+
+def test_merged_cases_answer_both_workers_without_naming_them(database: Database, tree: Tree) -> None:
+    """One matter, two workers: both hear the answer, each under their own code."""
+    with database.begin() as session:
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        first, second = add_account(session, NOW), add_account(session, NOW)
+        one, _ = send(session, NOW, first, workplace_unit_id=tree.workplace)
+        two, _ = send(session, NOW, second, workplace_unit_id=tree.workplace)
+        viewer = see(session, officer, NOW)
+        for case in (one, two):
+            service.claim(session, viewer, case.code, NOW, TODAY)
+        service.merge(session, viewer, two.code, one.code, NOW)
+        service.answer(session, viewer, one.code, "Công đoàn đang làm việc với công ty.", NOW)
+        for account, own, other in ((first, one, two), (second, two, one)):
+            said = "\n".join(messages(session, account, DeliveryKind.CASE_REPLY))
+            assert "đang làm việc" in said
+            assert other.code[:4] not in said, own.code
+
+
+def test_nobody_fit_calls_the_administrators_and_the_operator(database: Database, tree: Tree) -> None:
+    """A case without anybody who may have it is not silent."""
+    with database.begin() as session:
+        add_officer(session, "Quản Trị", tree.root, Role.ADMINISTRATOR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        heard = Heard()
+        at = NOW + timedelta(hours=4)
+        run_due(session, at, TODAY, heard)
+        assert heard.subjects
+        assert case.next_step_at is not None
+        assert case.next_step_at > at
+        assert session.get(Case, case.id) is case
+
+
+def test_recategorising_moves_the_deadline_and_never_opens_more(database: Database, tree: Tree) -> None:
+    """A harassment case relabelled stays its holder's alone."""
+    with database.begin() as session:
+        one = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        two = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, category="harassment", workplace_unit_id=tree.workplace)
+        viewer = see(session, one, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        before = case.due_at
+        service.recategorise(session, viewer, case.code, "wages", Urgency.ORDINARY, NOW)
+        assert case.due_at != before
+        assert listed(session, two) == []
+        assert [line.kind for line in list_lines(session, case)][-1] is EventKind.RECATEGORISED
