@@ -8,10 +8,11 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from db.case_history import EventKind, append
+from db.case_history import EventKind, append, list_lines
 from db.cases import (
     add_alert,
     add_reader,
+    get_genders,
     is_fit,
     list_absences,
     list_alerted,
@@ -25,9 +26,11 @@ from handlers.actions import ClaimCase, DeclineCase, ShowCase
 from handlers.cases.deadlines import plan_of
 from handlers.cases.names import bar_named
 from handlers.cases.routing import list_chain, list_fit
+from handlers.cases.sex import prefer_sex
 from handlers.cases.stages import begin_stage
 from handlers.cases.words import describe_case, show_moment
 from handlers.chat import Button, Reply
+from handlers.feature import VIETNAM
 from handlers.notify import WITHOUT_DESK, choose_account, tell_person
 from knowledge.case_terms import Stage, Urgency
 from knowledge.texts import t
@@ -70,11 +73,33 @@ def seek_holder(session: Session, case: Case, now: datetime, today: date) -> Non
 def _rungs_left(session: Session, case: Case, told: set[int], now: datetime, today: date) -> Iterator[Rung]:
     for unit_id in _list_units(session, case, today):
         bar_named(session, case, [unit_id], now, today)
-        for role in LADDER:
-            on_duty = list_on_duty(session, case, unit_id, role, now, today)
-            people = [one for one in on_duty if one not in told and can_be_told(session, one)]
+        for on_duty in list_rungs(session, case, unit_id, now, today):
+            people = [one for one in on_duty if one not in told]
             if people:
                 yield unit_id, people
+
+
+def list_rungs(session: Session, case: Case, unit_id: int, now: datetime, today: date) -> list[list[int]]:
+    """Who of a unit is asked to take a case, rung by rung; where the worker wishes to be read by a woman or by a man and
+    the unit has any who can be told, only those."""
+    rungs = [
+        [one for one in list_on_duty(session, case, unit_id, role, now, today) if can_be_told(session, one)]
+        for role in LADDER
+    ]
+    wish = _read_wish(session, case)
+    if wish is None:
+        return rungs
+    everybody = [one for rung in rungs for one in rung]
+    preferred = set(prefer_sex(everybody, get_genders(session, everybody), wish))
+    return [[one for one in rung if one in preferred] for rung in rungs]
+
+
+def _read_wish(session: Session, case: Case) -> str | None:
+    """By whom the worker wishes to be read; asked only in cases that nobody but the holder opens."""
+    if not case.holder_only:
+        return None
+    told = (line.body.get("reader_sex") for line in list_lines(session, case) if line.body)
+    return next((str(wish) for wish in told if wish), None)
 
 
 def _list_units(session: Session, case: Case, today: date) -> list[int]:
@@ -106,7 +131,10 @@ def can_be_told(session: Session, person_id: int) -> bool:
 def tell_officer(
     session: Session, case: Case, person_id: int, about: str, now: datetime, key: str = "case_alerts.new"
 ) -> bool:
-    """Send an officer what may be said outside the desk: code, kind, urgency, deadline; once for each ``about``."""
+    """Send an officer what may be said outside the desk: code, kind, urgency, deadline; once for each ``about``. False,
+    and nothing sent, when something bars them by now."""
+    if not is_fit(session, case, read_viewer(session, person_id, now, now.astimezone(VIETNAM).date())):
+        return False
     text = t(key, case=describe_case(case), due=show_moment(case.due_at) if case.due_at else t("case_alerts.no_due"))
     buttons: Iterable[Button] = (Button(t("case_alerts.open"), ShowCase(case.code)),)
     if case.holder_id is None:

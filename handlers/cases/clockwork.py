@@ -5,7 +5,7 @@ moments in its row, and a table makes sure that each step is done once, by which
 """
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from db.cases import (
     add_reader,
     add_step,
     end_readers,
+    is_fit,
     list_alerted,
     list_done_steps,
     list_due,
@@ -21,6 +22,7 @@ from db.cases import (
     list_in_closed_units,
     list_lost,
     list_reader_units,
+    list_to_follow_up,
     read_viewer,
 )
 from db.models import Case, CaseState, Role, WhyReader
@@ -38,6 +40,12 @@ from knowledge.texts import t
 
 Alarm = Callable[[Session, str, str], object]
 """Tells the operator: a subject that says it once, and a sentence."""
+
+LOOK_AGAIN = timedelta(minutes=10)
+"""How often a case that nobody may have is tried again."""
+
+STILL_ASKED_AFTER = timedelta(days=3)
+"""So long after its day somebody is still reminded to follow up: the program may have been off."""
 
 AT_ONCE = 50
 """Cases looked at in one transaction."""
@@ -57,30 +65,43 @@ def _run_case(session: Session, case: Case, now: datetime, today: date, alarm: A
         close_silent(session, case, now)
         set_clock(session, case, now)
         return
-    if case.state is CaseState.OPENED and not list_alerted(session, case) and not alert_next(session, case, now, today):
+    is_sought = case.state is CaseState.OPENED
+    if is_sought and not list_alerted(session, case) and not alert_next(session, case, now, today):
         _call_for_help(session, case, f"{case.stage_round}:nobody", now, today, alarm)
-    countdown = countdown_of(case)
-    if countdown is not None and case.stage_since_at is not None:
-        done = list_done_steps(session, case)
-        for step in steps_by(countdown, case.stage_since_at, now, pauses_of(session, case)):
-            if name_of(step) not in done:
-                add_step(session, case, step.kind.value, step.number, step.at, now)
-                _take_step(session, case, step, now, today, alarm)
+    unheard = [step for step in _take_steps(session, case, now, today) if step.kind is StepKind.ESCALATE]
+    if unheard:
+        _call_for_help(session, case, _about(case, unheard[-1]), now, today, alarm)
     set_clock(session, case, now)
+    if is_sought and not list_alerted(session, case):
+        case.next_step_at = min(case.next_step_at or now + LOOK_AGAIN, now + LOOK_AGAIN)  # somebody may be appointed
 
 
-def _take_step(session: Session, case: Case, step: Step, now: datetime, today: date, alarm: Alarm) -> None:
-    about = f"{case.stage_round}:{step.kind.value}:{step.number}"
+def _take_steps(session: Session, case: Case, now: datetime, today: date) -> list[Step]:
+    """Take every step that is due; returns those for which nobody was left to tell."""
+    countdown = countdown_of(case)
+    if countdown is None or case.stage_since_at is None:
+        return []
+    done = list_done_steps(session, case)
+    due = steps_by(countdown, case.stage_since_at, now, pauses_of(session, case))
+    return [step for step in due if name_of(step) not in done and not _take_step(session, case, step, now, today)]
+
+
+def _take_step(session: Session, case: Case, step: Step, now: datetime, today: date) -> bool:
+    """Remind the holder, or go on to the next people; False when there are none."""
+    add_step(session, case, step.kind.value, step.number, step.at, now)
     if step.kind is StepKind.REMIND:
         if case.holder_id is not None:
-            tell_officer(session, case, case.holder_id, about, now, "case_alerts.due_soon")
-        return
+            tell_officer(session, case, case.holder_id, _about(case, step), now, "case_alerts.due_soon")
+        return True
     case.escalated += 1
     append(session, case, EventKind.ESCALATED, now, body={"stage": case.stage, "number": step.number})
     if case.holder_id is not None:
-        tell_officer(session, case, case.holder_id, about, now, "case_alerts.overdue")
-    if not alert_next(session, case, now, today):
-        _call_for_help(session, case, about, now, today, alarm)
+        tell_officer(session, case, case.holder_id, _about(case, step), now, "case_alerts.overdue")
+    return alert_next(session, case, now, today)
+
+
+def _about(case: Case, step: Step) -> str:
+    return f"{case.stage_round}:{step.kind.value}:{step.number}"
 
 
 def _call_for_help(session: Session, case: Case, about: str, now: datetime, today: date, alarm: Alarm) -> None:
@@ -99,14 +120,25 @@ def _call_for_help(session: Session, case: Case, about: str, now: datetime, toda
 
 
 def _list_administrators(session: Session, case: Case, now: datetime, today: date) -> list[int]:
-    """Whoever can appoint officers at the unit that answers for a case, or at the nearest above."""
+    """Whoever can appoint officers at the unit that answers for a case, or at the nearest above, and is not kept away
+    from it themself."""
     if case.unit_id is None:
         return []
     for unit_id in (case.unit_id, *(unit.unit_id for unit in list_ancestors(session, case.unit_id, today))):
-        found = list_officers(session, [unit_id], (Role.ADMINISTRATOR, Role.CHAIR), now, today)
+        held = list_officers(session, [unit_id], (Role.ADMINISTRATOR, Role.CHAIR), now, today)
+        people = sorted({grant.person_id for grant in held})
+        found = [one for one in people if is_fit(session, case, read_viewer(session, one, now, today))]
         if found:
-            return sorted({grant.person_id for grant in found})
+            return found
     return []
+
+
+def remind_to_follow_up(session: Session, now: datetime, today: date) -> None:
+    """On the day set for it, remind whoever holds a case to ask what became of it at the authority; each once."""
+    for case in list_to_follow_up(session, today - STILL_ASKED_AFTER, today):
+        if case.holder_id is not None:
+            about = f"follow_up:{case.follow_up_on}"
+            tell_officer(session, case, case.holder_id, about, now, "case_alerts.follow_up")
 
 
 def mend(session: Session, now: datetime, today: date) -> None:
