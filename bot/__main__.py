@@ -14,10 +14,12 @@ from bot.admin import InvitationProblem, invite_administrator
 from bot.app import App, StartProblem, open_database, open_keys, opened, utc_now
 from bot.backup import BackupProblem, back_up, restore
 from bot.doctor import examine
+from bot.history import check_history
 from bot.logs import set_up_logs
 from bot.questions import ExportProblem, export_questions
 from bot.rotation import PATIENCE_SECONDS, add_key, retire, rotate
 from bot.settings import Settings, SettingsProblem, read_settings
+from bot.stuck import describe_stuck
 from bot.transports.terminal import TerminalTransport
 from db.keys import KeyProblem
 from handlers.feature import VIETNAM
@@ -52,14 +54,19 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers()
     doctor = commands.add_parser("doctor", help="say whether the bot can serve, one line per thing")
     doctor.set_defaults(command=_examine)
+    stuck = commands.add_parser("stuck", help="list messages and events that do not go on, and why")
+    stuck.set_defaults(command=_list_stuck)
     backup = commands.add_parser(
         "backup", help="write a copy of all data while the bot runs; keys go to a folder apart"
     )
     backup.add_argument("folder", type=Path)
     backup.set_defaults(command=_back_up)
-    restoring = commands.add_parser("restore", help="bring a backup into an empty database")
+    restoring = commands.add_parser("restore", help="bring a backup into an empty database, or lost case keys back")
     restoring.add_argument("folder", type=Path)
+    restoring.add_argument("--without-case-keys", action="store_true", help="no copy of the case keys is left anywhere")
     restoring.set_defaults(command=_restore)
+    history = commands.add_parser("verify-history", help="find any change, deletion or cut in the histories of cases")
+    history.set_defaults(command=_verify_history)
     questions = commands.add_parser("questions", help="what members asked in vain and said of answers, for curators")
     exporting = questions.add_subparsers(required=True).add_parser("export", help="write it as JSON lines")
     exporting.add_argument("file", type=Path)
@@ -126,13 +133,20 @@ def _examine(settings: Settings, _options: argparse.Namespace) -> int:
     return 0 if all(finding.is_good for finding in findings) else 1
 
 
+def _list_stuck(settings: Settings, _options: argparse.Namespace) -> int:
+    with opened(settings) as database, database.read() as session:
+        said = describe_stuck(session, utc_now())
+    print("\n".join(said or [t("stuck.nothing")]))
+    return 1 if said else 0
+
+
 def _back_up(settings: Settings, options: argparse.Namespace) -> int:
     print(back_up(settings, options.folder))
     return 0
 
 
 def _restore(settings: Settings, options: argparse.Namespace) -> int:
-    print(restore(settings, options.folder))
+    print(restore(settings, options.folder, options.without_case_keys))
     return 0
 
 
@@ -170,6 +184,13 @@ def _retire_keys(settings: Settings, _options: argparse.Namespace) -> int:
     with opened(settings) as database:
         print(retire(settings, database, utc_now(), PATIENCE_SECONDS))
     return 0
+
+
+def _verify_history(settings: Settings, _options: argparse.Namespace) -> int:
+    with opened(settings) as database:
+        is_whole, says = check_history(settings, database)
+    print(says)
+    return 0 if is_whole else 1
 
 
 def _log_in_to_zalo(settings: Settings, options: argparse.Namespace) -> int:

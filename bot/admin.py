@@ -10,7 +10,7 @@ from db.models import Role, Unit, UnitLevel, UnitPeriod
 from db.officers import add_grant
 from db.people import add_person
 from db.units import find_period, find_unit, list_roots
-from handlers.officers.service import issue_code
+from handlers.officers.codes import issue_code
 from knowledge.texts import t
 
 

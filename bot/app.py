@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.budget import Budget, month_usage, show_budget, watch_budget
+from bot.channels import ChannelWatch
 from bot.clock import JOBS, Clock, Job
 from bot.delivery import Sender
+from bot.history import anchor_file_of, copy_anchors
 from bot.inbox import Inbox, OperatorContact
 from bot.leadership import Leadership
 from bot.metrics import serve_metrics
 from bot.settings import Settings
+from bot.stuck import count_stuck
 from bot.transports import (
     TELEGRAM_WEBHOOK_PATH,
     ZALO_BOT_WEBHOOK_PATH,
@@ -35,12 +39,14 @@ from bot.transports import (
 from bot.transports.operator_log import OperatorLog
 from bot.transports.public_files import PublicFiles
 from bot.transports.web import WebServer, WebTransport
+from db.case_keys import CaseKeys, tie_case_keys
 from db.deliveries import has_due
 from db.deployment import find_fingerprint, set_fingerprint, take_turn
 from db.inbox import count_waiting
 from db.keys import KeyProblem, Keys, create_key_file, load_key_file
 from db.migrate import find_revision, migrate
 from db.session import Database
+from handlers.cases.clockwork import mend, remind_to_follow_up, run_due
 from handlers.feature import VIETNAM, Union
 from handlers.no_union.service import watch as watch_interests
 from handlers.privacy.service import remind
@@ -58,9 +64,12 @@ _WORKERS = {True: 2, False: 6}
 """Events handled side by side: SQLite has one writer, so a second worker only keeps its thread busy."""
 
 _BUDGET_EVERY = timedelta(minutes=10)
+_EVERY_TICK = timedelta(seconds=10)
+"""Less than the clock's tick: a case is looked at as soon as it is due."""
 _SHUTDOWN_SECONDS = 10
 _READY_SECONDS = 5.0
 _READY_AGAIN_SECONDS = 1.0
+_TROUBLE_AGAIN_SECONDS = 5.0
 
 
 def utc_now() -> datetime:
@@ -82,8 +91,10 @@ def open_keys(settings: Settings) -> tuple[Keys, bool]:
 
 
 def open_database(settings: Settings, keys: Keys) -> Database:
-    """The database, migrated, and sealed by these keys. Raises `KeyProblem` when it belongs to another ring."""
-    database = Database(settings.database_url, keys)
+    """The database, migrated, sealed by these keys, with its store of case keys. Raises `KeyProblem` when it belongs to
+    another ring or another store."""
+    case_keys = CaseKeys(settings.case_keys_store, keys)
+    database = Database(settings.database_url, keys, case_keys)
     migrate(database)
     with database.begin() as session:
         fingerprint = find_fingerprint(session)
@@ -91,6 +102,8 @@ def open_database(settings: Settings, keys: Keys) -> Database:
             set_fingerprint(session, keys.fingerprint())
         elif fingerprint != keys.fingerprint():
             raise KeyProblem(t("start.wrong_key", key_file=settings.key_file))
+        if not tie_case_keys(session, case_keys):
+            raise KeyProblem(t("start.case_keys_missing", store=make_url(settings.case_keys_store).render_as_string()))
     return database
 
 
@@ -144,6 +157,7 @@ class App:
         self._senders: dict[str, Sender] = {}
         self._transports: list[Transport] = []
         self._channels: list[asyncio.Task[None]] = []
+        self._desk: Transport | None = None
         self._telegram: TelegramTransport | None = None
         self._zalo_bot: ZaloBotTransport | None = None
         self._zalo_oa: ZaloOaTransport | None = None
@@ -153,6 +167,9 @@ class App:
         self._writable_until = 0.0
         self._was_writable = False
         self.inbox = Inbox(database, answerer, self._union, self._operator(), self._wake, now)
+        self._watch = ChannelWatch(database, self.inbox.alert_operator, now)
+        self._trouble: dict[str, Any] = {}
+        self._trouble_until = 0.0
         self.web = WebTransport()
 
     def stop(self) -> None:
@@ -169,6 +186,7 @@ class App:
             self._channels.append(tasks.create_task(self._join_telegram(tasks)))
             self._channels.append(tasks.create_task(self._join_zalo_bot(tasks)))
             self._channels.append(tasks.create_task(self._join_zalo_oa(tasks)))
+            self._channels.append(tasks.create_task(self._watch.run()))
             server = self._make_server() if serve_web else None
             serving = tasks.create_task(self._serve(server)) if server else None
             if self._settings.metrics_port:
@@ -202,6 +220,7 @@ class App:
         self._transports.append(transport)
         self._senders[transport.sender] = sender
         self.inbox.register(transport)
+        self._watch.add(transport, sender)
         drive = self._leadership.while_leading(transport.sender, lambda: self._drive(transport, sender))
         self._channels.append(tasks.create_task(drive))
 
@@ -215,7 +234,8 @@ class App:
         settings = self._settings
         if settings.telegram_desk_token:
             desk = await asyncio.to_thread(importlib.import_module, "bot.transports.telegram_desk")
-            self._join(tasks, desk.TelegramDeskTransport(settings.telegram_desk_token, settings.telegram_api_url))
+            self._desk = desk.TelegramDeskTransport(settings.telegram_desk_token, settings.telegram_api_url)
+            self._join(tasks, self._desk)
             self._announce(t("start.desk_on"))
         if settings.telegram_token:
             members = await asyncio.to_thread(importlib.import_module, "bot.transports.telegram")
@@ -262,7 +282,29 @@ class App:
         def watch_requests(session: Session, now: datetime) -> None:
             remind(session, now, self.inbox.alert_operator)
 
+        anchors = anchor_file_of(self._settings)
+
+        def keep_anchors_apart(session: Session, now: datetime) -> None:
+            try:
+                copy_anchors(session, anchors)
+            except OSError as error:
+                reason = t("operator.anchors_not_copied", file=anchors, reason=error.strerror or "")
+                self.inbox.alert_operator(session, f"anchors:{now.date()}", reason)
+
+        def run_cases(session: Session, now: datetime) -> bool:
+            return run_due(session, now, now.astimezone(VIETNAM).date(), self.inbox.alert_operator)
+
+        def mend_cases(session: Session, now: datetime) -> None:
+            mend(session, now, now.astimezone(VIETNAM).date())
+
+        def follow_up_cases(session: Session, now: datetime) -> None:
+            remind_to_follow_up(session, now, now.astimezone(VIETNAM).date())
+
         jobs = (
+            Job("cases", _EVERY_TICK, run_cases),
+            Job("mend_cases", timedelta(minutes=1), mend_cases),
+            Job("follow_up_cases", timedelta(hours=1), follow_up_cases),
+            Job("copy_anchors", timedelta(hours=1), keep_anchors_apart),
             Job("no_union", timedelta(days=1), watch_no_union),
             Job("data_requests", timedelta(hours=1), watch_requests),
         )
@@ -402,6 +444,8 @@ class App:
         """What `/readyz` tells: whether messages can be taken in, and how each channel fares."""
         is_writable = await self._is_writable()
         channels: dict[str, Any] = {"web": True}
+        if self._settings.telegram_desk_token:
+            channels["telegram_desk"] = self._desk is not None and self._desk.is_connected
         if self._settings.telegram_token:
             channels["telegram"] = self._telegram is not None and self._telegram.is_connected
         if self._settings.zalo_bot_token:
@@ -409,7 +453,19 @@ class App:
         if self._settings.zalo_oa_id:
             channels["zalo_oa"] = self._zalo_oa is not None and self._zalo_oa.is_connected
         state = {"ready": is_writable, "database": is_writable, "channels": channels}
-        return state | (await self._show_budgets() if is_writable else {})
+        return state | (await self._show_budgets() | await self._show_trouble() if is_writable else {})
+
+    async def _show_trouble(self) -> dict[str, Any]:
+        """Channels that reach nobody, and messages that are stuck: numbers only, looked up once in a while, since
+        anybody may ask."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._trouble_until:
+            self._trouble_until = now + _TROUBLE_AGAIN_SECONDS
+            with contextlib.suppress(SQLAlchemyError, TimeoutError):
+                async with asyncio.timeout(_READY_SECONDS):
+                    down = await self._database.look(self._watch.describe)
+                    self._trouble = {"down": down, "stuck": await self._database.look(count_stuck, self._now())}
+        return self._trouble
 
     async def _show_budgets(self) -> dict[str, Any]:
         """What metered accounts have used of their month."""

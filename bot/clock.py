@@ -10,6 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.metrics import OPEN_DELIVERIES, SET_ASIDE_EVENTS, WAITING_EVENTS
+from db.case_erasing import destroy_keys, sweep
+from db.case_history import anchor_heads
 from db.deliveries import count_open
 from db.deployment import take_turn
 from db.inbox import count_set_aside, count_waiting
@@ -46,7 +48,10 @@ def _carry_on_reorganising(session: Session, now: datetime) -> bool:
 
 JOBS = (
     Job("reorganise", timedelta(minutes=1), _carry_on_reorganising),
+    Job("anchor_history", timedelta(days=1), anchor_heads),
     Job("retention", timedelta(days=1), apply_retention),
+    Job("case_keys", timedelta(hours=1), destroy_keys),
+    Job("case_key_sweep", timedelta(days=1), sweep),
     Job("measure", timedelta(minutes=1), _measure),
 )
 

@@ -28,14 +28,18 @@ from bot.transports import (
 from db.accounts import find_account, mark_unreachable
 from db.conversations import get_conversation
 from db.deliveries import (
+    FAILING,
     FAR_OFF,
+    MOVABLE_KINDS,
     REPEATABLE_KINDS,
+    UNREACHABLE,
     Outcome,
     claim_due,
     fail_unreadable,
     move_address,
     record_outcomes,
     recover_claimed,
+    release_failing,
 )
 from db.keys import KeyProblem
 from db.models import Delivery, DeliveryKind, DeliveryState
@@ -54,6 +58,13 @@ _CLAIM_SECONDS = 0.03
 comes alone still goes at once."""
 _FIRST_RETRY_SECONDS = 2.0
 _LONGEST_RETRY_SECONDS = 600.0
+_LONGEST_ALERT_RETRY_SECONDS = 30.0
+"""An alert is tried again this often however long the platform has been away."""
+_LONG_AWAY = timedelta(seconds=30)
+"""After a platform was away for so long, its first answer lets everything go that was put off meanwhile."""
+
+
+_ALERTS = (DeliveryKind.CASE_ALERT, DeliveryKind.OPERATOR_ALERT)
 
 
 class Rate:
@@ -95,6 +106,10 @@ class Sender:
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
         self._last_to: dict[str, asyncio.Task[None]] = {}
         self._outcomes: Batcher[Outcome] = Batcher(self._record)
+        self.is_driving = False
+        """Whether this process drives the account now."""
+        self.failing_since: datetime | None = None
+        """Since when every attempt met a platform that is away, or that asks us to be silent."""
 
     def wake(self) -> None:
         """Something new may be due."""
@@ -106,6 +121,7 @@ class Sender:
         found = await self._database.run(recover_claimed, self._transport.sender)
         if found:
             log.warning("deliveries_recovered", sender=self._transport.sender, count=found)
+        self.is_driving = True
         try:
             while True:
                 await asyncio.sleep(max(0.0, self._claimed_at + _CLAIM_SECONDS - time.monotonic()))
@@ -114,6 +130,7 @@ class Sender:
                 if not await self._send_due():
                     await self._sleep()
         finally:
+            self.is_driving = False
             if self._last_to:
                 _, hanging = await asyncio.wait(self._last_to.values(), timeout=_FINISH_SECONDS)
                 for task in hanging:
@@ -160,12 +177,26 @@ class Sender:
         async with self._rate_turn:
             await self._rate.wait()
         outcome = await self._send(delivery)
+        await self._note_platform(delivery, outcome)
         DELIVERIES.labels(self._transport.sender, outcome.state.value).inc()
         if outcome.state in (DeliveryState.FAILED, DeliveryState.UNKNOWN):
             log.warning("delivery_not_sent", delivery_id=delivery.id, kind=delivery.kind.value)
         if outcome.state is DeliveryState.SENT and delivery.kind is not DeliveryKind.REPLY:
             await self._note_offer(delivery)
         await self._keep(delivery, lambda: self._outcomes.add(outcome))
+
+    async def _note_platform(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Whether the platform answers at all. Once it does after a long time, nobody waits for the end of a pause that
+        was meant for an outage."""
+        if outcome.state is DeliveryState.DUE and outcome.reason in FAILING:
+            self.failing_since = self.failing_since or self._now()
+        if outcome.state is DeliveryState.DUE and outcome.reason != UNREACHABLE:
+            return  # a window that we know to be closed says nothing of the platform
+        since, self.failing_since = self.failing_since, None
+        if since is not None and self._now() - since >= _LONG_AWAY:
+            mine = (self._transport.sender, self._now())
+            await self._keep(delivery, lambda: self._database.run(release_failing, *mine))
+            self.wake()
 
     async def _keep(self, delivery: Delivery, write: Callable[[], Awaitable[None]]) -> None:
         """Write down what sending taught us, as soon as the database takes it: the message is out, or cannot go."""
@@ -193,7 +224,11 @@ class Sender:
         except PersonUnreachable as error:
             whom = (delivery.sender, delivery.recipient, self._now())
             await self._keep(delivery, lambda: self._database.run(mark_unreachable, *whom))
-            return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
+            if delivery.kind not in MOVABLE_KINDS:
+                return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
+            log.info("person_unreachable", delivery_id=delivery.id, reason=error.reason)
+            retry_at = tried_at + FAR_OFF  # until they write again, unless it goes on another channel of theirs
+            return Outcome(delivery.id, DeliveryState.DUE, UNREACHABLE, retry_at, tried_at=tried_at)
         except SendFailed as error:
             return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
         except WindowClosed as closed:  # it goes when this person writes: `release_waiting`
@@ -224,7 +259,9 @@ class Sender:
 
     @staticmethod
     def _backoff(delivery: Delivery) -> float:
-        wait: float = min(_FIRST_RETRY_SECONDS * 2.0 ** (delivery.attempts - 1), _LONGEST_RETRY_SECONDS)
+        is_alert = delivery.kind in _ALERTS
+        longest = _LONGEST_ALERT_RETRY_SECONDS if is_alert else _LONGEST_RETRY_SECONDS
+        wait: float = min(_FIRST_RETRY_SECONDS * 2.0 ** min(delivery.attempts - 1, 20), longest)
         return wait * random.uniform(0.8, 1.2)  # noqa: S311  # spreads retries, guards nothing
 
     async def _record(self, outcomes: list[Outcome]) -> None:

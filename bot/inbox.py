@@ -6,7 +6,7 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,11 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.batcher import Batcher
+from bot.fetching import Fetcher, Ready, Wanted
 from bot.metrics import EVENT_SECONDS, EVENTS
 from bot.parts import draw_parts
 from bot.transports import Raw, StorageUnavailable, Transport
 from db.accounts import find_account, lane_of, meet_account
-from db.conversations import get_conversation
+from db.conversations import find_conversation, get_conversation
 from db.deliveries import Outgoing, add_deliveries, release_waiting
 from db.inbox import (
     MAX_ATTEMPTS,
@@ -33,10 +34,10 @@ from db.inbox import (
 from db.keys import KeyProblem
 from db.models import DeliveryKind, InboxEvent
 from db.session import Database, is_unavailable, lock_lane
-from handlers.chat import Incoming, Reply
+from handlers.chat import Cleaner, Incoming, Kind, Reply
 from handlers.dispatch import handle
 from handlers.errors import UserError, code_of, explain, explain_failure
-from handlers.feature import Context, Union
+from handlers.feature import Context, Union, find_step
 from handlers.offers import remember_offer
 from handlers.workplaces import Finder
 from knowledge.answer import Answerer
@@ -75,11 +76,13 @@ class OperatorContact:
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of trying a lane: which event was finished (None: none was ready), and when to look again."""
+    """What came of trying a lane: which event was finished (None: none was ready), when to look again, and which file
+    must be fetched first."""
 
     platform_id: str | None = None
     sender: str | None = None
     again_in: float | None = None
+    wanted: Wanted | None = None
 
 
 @dataclass
@@ -134,6 +137,9 @@ class Inbox:
         self._waiting: defaultdict[str, int] = defaultdict(int)
         self._watchers: defaultdict[str, list[tuple[str, asyncio.Future[None]]]] = defaultdict(list)
         self._pace = Pace()
+        self._fetcher = Fetcher()
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._ready: dict[str, Ready] = {}
         self._left_behind = 0
         self._careful_lanes: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -143,8 +149,9 @@ class Inbox:
         """Make a transport's updates readable; called before it listens."""
         self._transports[transport.sender] = transport
 
-    async def receive(self, transport: Transport, raw: Raw) -> None:
-        """Store an update; it is durable when this returns. An update that is nothing for us is passed over.
+    async def receive(self, transport: Transport, raw: Raw, file: bytes | None = None) -> None:
+        """Store an update; it is durable when this returns. An update that is nothing for us is passed over. ``file``
+        is what was sent along, where the transport could not fetch it later.
 
         Raises `StorageUnavailable` when it could not be stored. However many of one person wait, theirs are stored
         too: a platform that is refused one update keeps back everybody's behind it.
@@ -157,7 +164,7 @@ class Inbox:
         self._waiting[lane] += 1
         try:
             async with asyncio.timeout(_STORE_SECONDS):
-                await self._batcher.add(Arrival(transport.sender, incoming.event_id, lane, json.dumps(raw)))
+                await self._batcher.add(Arrival(transport.sender, incoming.event_id, lane, json.dumps(raw), file))
         except (SQLAlchemyError, TimeoutError) as error:
             self.is_writable = False
             self._waiting[lane] = max(0, self._waiting[lane] - 1)
@@ -167,7 +174,7 @@ class Inbox:
         EVENTS.labels(transport.sender, "received").inc()
         self._queue(lane)
 
-    async def receive_and_wait(self, transport: Transport, raw: Raw, seconds: float) -> bool:
+    async def receive_and_wait(self, transport: Transport, raw: Raw, seconds: float, file: bytes | None = None) -> bool:
         """`receive`, then wait until the update was handled; False when that takes longer than ``seconds``. Raises
         `StorageUnavailable` also when this person has too many waiting."""
         incoming = transport.read(raw)
@@ -177,7 +184,7 @@ class Inbox:
         if self._waiting.get(lane, 0) >= _LONGEST_QUEUE:
             EVENTS.labels(transport.sender, "held_back").inc()
             raise StorageUnavailable("too many waiting messages of one person")
-        await self.receive(transport, raw)
+        await self.receive(transport, raw, file)
         # Watched only once it is stored: receiving queued the lane, so it is tried at least once from here on.
         watcher = (incoming.event_id, asyncio.get_running_loop().create_future())
         self._watchers[lane].append(watcher)
@@ -197,10 +204,14 @@ class Inbox:
         self._loop = asyncio.get_running_loop()
         self._left_behind = await self._database.look(find_last_id)
         self._careful_lanes = set(await self._database.look(list_waiting_lanes))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._sweep())
-            for _ in range(workers):
-                group.create_task(self._work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._sweep())
+                for _ in range(workers):
+                    group.create_task(self._work())
+        finally:
+            for fetching in self._fetching.values():
+                fetching.cancel()  # the events stay as they are, for the next start
 
     async def _store(self, arrivals: list[Arrival]) -> None:
         await self._database.run(add_events, arrivals, self._now())
@@ -238,12 +249,14 @@ class Inbox:
         while True:
             lane = await self._lanes.get()
             self._queued.discard(lane)
+            if lane in self._fetching:
+                continue  # queued again once its file is there
             wait = self._pace.wait_for(lane, time.monotonic())
             if wait > 0:
                 self._queue_later(lane, wait)
                 continue
             try:
-                tried = await self._database.call(self._try_next, lane)
+                tried = await self._database.call(self._try_next, lane, self._ready.get(lane))
             except SQLAlchemyError as error:
                 log.error("inbox_unavailable", error=type(error).__name__)
                 await asyncio.sleep(_UNAVAILABLE_SECONDS)
@@ -252,10 +265,14 @@ class Inbox:
                 log.error("lane_failed", code=code_of(error), error=type(error).__name__, place=_place_of(error))
                 self._queue_later(lane, _CHANNEL_OFF_SECONDS)
             else:
+                self._ready.pop(lane, None)
                 self._look_again(lane, tried)
 
     def _look_again(self, lane: str, tried: Tried) -> None:
         """Tell whoever waits for the event, wake its sender, and queue the lane again while it may hold more."""
+        if tried.wanted is not None:
+            self._fetching[lane] = asyncio.create_task(self._prepare(lane, tried.wanted))
+            return
         for platform_id, handled in self._watchers.get(lane, ()):
             if not handled.done() and tried.again_in is None and tried.platform_id in (None, platform_id):
                 handled.set_result(None)
@@ -273,21 +290,30 @@ class Inbox:
             else:
                 del self._waiting[lane]
 
+    async def _prepare(self, lane: str, wanted: Wanted) -> None:
+        """Get an event's file ready beside everything else: the workers and the database are free meanwhile."""
+        try:
+            self._ready[lane] = await self._fetcher.prepare(wanted)
+        finally:
+            del self._fetching[lane]
+        self._queue(lane)
+
     def _wake_soon(self, sender: str) -> None:
         """Wake a sender from a database thread; should it look before the commit, its next look finds the row."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake_sender, sender)
 
-    def _try_next(self, lane: str) -> Tried:
-        """Handle the oldest event of a lane in one transaction; runs on a database thread."""
+    def _try_next(self, lane: str, ready: Ready | None = None) -> Tried:
+        """Handle the oldest event of a lane in one transaction; runs on a database thread. ``ready``: a file that was
+        fetched for one of its events."""
         started = time.perf_counter()
         in_hand = InHand()
         if lane in self._careful_lanes:
             with self._database.begin() as session:
-                in_hand.counted_id = self._count_left_behind(session, lane)
+                in_hand.counted_id = self._count_left_behind(session, lane, ready)
         try:
             with self._database.begin() as session:
-                tried = self._handle_next(session, lane, in_hand)
+                tried = self._handle_next(session, lane, in_hand, ready)
         except Exception as error:  # where every bug of a handler ends: counted, logged, told
             if isinstance(error, SQLAlchemyError) and is_unavailable(error):
                 raise
@@ -297,7 +323,7 @@ class Inbox:
             EVENT_SECONDS.observe(time.perf_counter() - started)
         return tried
 
-    def _count_left_behind(self, session: Session, lane: str) -> int | None:
+    def _count_left_behind(self, session: Session, lane: str, ready: Ready | None) -> int | None:
         """Before handling an event that a stopped program left behind: count the try, since that event may be what
         stops the program each time. None when the event is not going to be tried now: only real tries count."""
         lock_lane(session, lane)
@@ -307,10 +333,11 @@ class Inbox:
             return None
         if event.sender not in self._transports or event.next_try_at > self._now():
             return None
-        event.attempts += 1
+        if ready is None or ready.event_id != event.id:  # else this try was counted before its file was fetched
+            event.attempts += 1
         return event.id
 
-    def _handle_next(self, session: Session, lane: str, in_hand: InHand) -> Tried:
+    def _handle_next(self, session: Session, lane: str, in_hand: InHand, ready: Ready | None) -> Tried:
         now = self._now()
         lock_lane(session, lane)
         event = find_next(session, lane)
@@ -324,7 +351,13 @@ class Inbox:
             return Tried(again_in=(event.next_try_at - now).total_seconds())
         if event.attempts > MAX_ATTEMPTS:
             raise StoppedTheProgram
-        incoming = transport.read(json.loads(event.raw or "{}"))
+        raw = json.loads(event.raw or "{}")
+        incoming = transport.read(raw)
+        cleaner = None if incoming is None else _find_cleaner(session, lane, incoming)
+        if incoming is not None and cleaner is not None:
+            if ready is None or ready.event_id != event.id:
+                return Tried(wanted=Wanted(event.id, transport, raw, incoming.attachment, cleaner, event.file))
+            incoming = replace(incoming, attachment=ready.attachment)
         if incoming is not None:
             account, is_new = meet_account(session, incoming.sender, lane, incoming.address, incoming.display_name, now)
             release_waiting(session, lane, now)
@@ -431,6 +464,13 @@ def _read_again(event: InboxEvent, transport: Transport) -> Incoming | None:
         return transport.read(json.loads(event.raw or "{}"))
     except KeyProblem:
         return None
+
+
+def _find_cleaner(session: Session, lane: str, incoming: Incoming) -> Cleaner | None:
+    """Whether the step the person stands in takes the file they sent, and how it is cleaned."""
+    account = find_account(session, incoming.sender, lane) if incoming.kind is Kind.FILE else None
+    step = find_step(find_conversation(session, account.id)) if account else None
+    return step.cleaner if step else None
 
 
 def _place_of(error: Exception) -> str:

@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import structlog
 from sqlalchemy import Connection, text
@@ -17,6 +17,13 @@ log = structlog.get_logger()
 
 _TRY_SECONDS = 2.0
 """A standby asks this often, and a leader looks this often whether it still leads: take-over within 10 seconds."""
+
+_ANSWER_SECONDS = 4.0
+"""A leader that gets no answer for so long stops: before the server gives its lead to another."""
+
+_SILENT_MILLISECONDS = 7000
+"""PostgreSQL ends the session of a leader that does not even look any more: one that hangs, or whose machine vanished
+from the network, would else lead for ever."""
 
 
 class Leadership:
@@ -54,17 +61,22 @@ class Leadership:
     async def _run_until_lost(self, lock: "_FileLock | _SessionLock", work: Callable[[], Awaitable[None]]) -> bool:
         """True when the work ended by itself, False when the lead was lost first."""
         task = asyncio.ensure_future(work())
+        ends: list[asyncio.Future[Any]] = [task]
         try:
             while True:
                 done, _ = await asyncio.wait([task], timeout=_TRY_SECONDS)
                 if done:
                     task.result()
                     return True
-                if not await asyncio.to_thread(lock.is_held):
+                looking = asyncio.ensure_future(asyncio.to_thread(lock.is_held))
+                answered, _ = await asyncio.wait([looking], timeout=_ANSWER_SECONDS)
+                if not answered:
+                    ends.append(looking)
+                if not answered or not looking.result():
                     return False
         finally:
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.wait(ends)
 
 
 class _FileLock:
@@ -105,6 +117,7 @@ class _SessionLock:
             if self._connection is None:
                 self._connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
                 self._connection.detach()  # held for days: the pool must not be short of it
+                self._connection.exec_driver_sql(f"SET idle_session_timeout = {_SILENT_MILLISECONDS}")
             query = text("SELECT pg_try_advisory_lock(:number)")
             return bool(self._connection.execute(query, {"number": self._number}).scalar())
         except SQLAlchemyError:

@@ -13,6 +13,7 @@ EVENT_SECONDS = Histogram(
 )
 DELIVERIES = Counter("union_deliveries_total", "Messages by bot account and how sending ended", ["sender", "state"])
 OPEN_DELIVERIES = Gauge("union_deliveries_open", "Messages still to be sent, by bot account", ["sender"])
+DOWN = Gauge("union_channel_down", "1 while a bot account that this process drives reaches nobody", ["sender"])
 WAITING_EVENTS = Gauge("union_events_waiting", "Updates received and not handled yet")
 SET_ASIDE_EVENTS = Gauge("union_events_set_aside", "Updates given up after repeated failures")
 MONTH_MESSAGES = Gauge("union_month_messages", "Messages of this month by metered bot account", ["sender", "direction"])

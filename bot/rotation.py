@@ -22,8 +22,8 @@ _ROUNDS = 20
 PATIENCE_SECONDS = 3 * LOOK_SECONDS
 """How long a process that uses the keys may take to notice a new one, with room to spare."""
 
-BACKUP_DAYS = 14
-"""How long backups are kept when the operator follows docs/how-to/back-up-and-restore.md."""
+BACKUP_DAYS = 30
+"""How long the longest-lived backups, those of the case keys, are kept: docs/how-to/back-up-and-restore.md."""
 
 
 def add_key(settings: Settings, database: Database) -> int:
@@ -80,6 +80,15 @@ def _reseal_all(database: Database, before: int, say: Callable[[str], object]) -
             if before + total - said >= 10_000:
                 said = before + total
                 say(t("keys.progress", count=said))
+    return total + _rewrap_case_keys(database)
+
+
+def _rewrap_case_keys(database: Database) -> int:
+    """The keys of cases are sealed by the ring too, in their own store."""
+    total = 0
+    while database.case_keys is not None and (count := database.case_keys.rewrap(_BATCH)):
+        total += count
+        time.sleep(_PAUSE_SECONDS)
     return total
 
 
@@ -96,8 +105,10 @@ def _reseal_table(database: Database, sealed: SealedTable, keys: Keys) -> "list[
 
 
 def _count_left(database: Database, number: int) -> int:
+    case_keys = database.case_keys
+    others = case_keys.list_key_numbers() - {number} if case_keys is not None else set()
     with database.read() as session:
-        return sum(1 for _table in iterate_old(session, number))
+        return sum(1 for _table in iterate_old(session, number)) + len(others)
 
 
 def retire(settings: Settings, database: Database, now: datetime, patience: float) -> str:
@@ -127,6 +138,8 @@ def _check_unused(database: Database, old: frozenset[int]) -> str | None:
     with database.read() as session:
         rotating, rotated = find_fact(session, _ROTATING), find_fact(session, _ROTATED)
         used = list_key_numbers(session) & old
+    if database.case_keys is not None:
+        used |= database.case_keys.list_key_numbers() & old
     if rotating or used:
         raise KeyProblem(t("keys.still_used", numbers=", ".join(map(str, sorted(used))) or rotating))
     return rotated

@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     key_file: Path = Field(
         Path("data/union.key"), description="The keys that seal personal data; back it up, apart from the database"
     )
+    case_keys_url: str = Field(
+        "",
+        repr=False,
+        description="Where the keys of cases are kept, apart from the data; empty: case-keys.db beside KEY_FILE",
+    )
 
     union_name: str = Field("Công đoàn", description="The union's name as members read it")
     union_hotline: str = Field("", description="A telephone number that a person answers")
@@ -109,6 +114,11 @@ class Settings(BaseSettings):
             raise ValueError("must begin with sqlite:/// or postgresql://")
         return value
 
+    @field_validator("case_keys_url")
+    @classmethod
+    def _is_another_database(cls, value: str) -> str:
+        return cls._is_a_database(value) if value else value
+
     @field_validator("telegram_token", "telegram_desk_token")
     @classmethod
     def _looks_like_a_token(cls, value: str) -> str:
@@ -160,6 +170,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Settings":
+        if make_url(self.case_keys_store) == make_url(self.database_url):
+            raise ValueError("CASE_KEYS_URL must name another database than DATABASE_URL")
         if self.telegram_token and self.telegram_token == self.telegram_desk_token:
             raise ValueError("TELEGRAM_TOKEN and TELEGRAM_DESK_TOKEN must belong to two different bots")
         if self.telegram_webhook_url and not _SECRET.match(self.telegram_webhook_secret):
@@ -173,6 +185,11 @@ class Settings(BaseSettings):
         if self.zalo_oa_id and not (self.zalo_app_id and self.zalo_app_secret and self.zalo_oa_secret):
             raise ValueError("ZALO_OA_ID needs ZALO_APP_ID, ZALO_APP_SECRET and ZALO_OA_SECRET")
         return self
+
+    @property
+    def case_keys_store(self) -> str:
+        """The URL of the store with the keys of cases: as set, else a file beside the key file."""
+        return self.case_keys_url or f"sqlite:///{self.key_file.parent / 'case-keys.db'}"
 
     @property
     def law_folder(self) -> Path | None:
@@ -195,6 +212,7 @@ class Settings(BaseSettings):
                     self.zalo_app_secret,
                     self.zalo_oa_secret,
                     self.database_url,
+                    self.case_keys_url,
                 ),
             )
         )

@@ -35,7 +35,7 @@ from handlers.organisation.decisions import (
 from handlers.organisation.planning import name_of, show_day
 from handlers.organisation.rules import CHANGEABLE, read_day, read_unit_code
 from handlers.organisation.service import call_off, carry_on, decide, is_stopped, list_waiting, preview, where_was
-from handlers.organisation.words import describe_preview
+from handlers.organisation.words import describe_preview, name_units
 from knowledge.texts import t
 
 Work = Callable[[Database, argparse.Namespace, datetime], int]
@@ -139,7 +139,7 @@ def _describe(session: Session, unit: Unit, on: date) -> list[str]:
     if path:
         children = list_children(session, unit.id, on)
         lines += [f"{'  ' * len(path)}{_line(session, child)}" for child in children]
-        lines.append(t("console.members", count=count_members(session, unit.id, on)))
+        lines.append(t("console.members", count=count_members(session, [unit.id], on)))
     else:
         lines.append(t("console.closed", day=show_day(on)))
     lines.append(t("console.history"))
@@ -173,8 +173,7 @@ def _list_waiting(database: Database, _options: argparse.Namespace, _now: dateti
 
 def _waiting_line(session: Session, row: Reorganisation) -> str:
     decision = from_json(row.details["decision"])
-    units = decision.unit_ids if isinstance(decision, Merge) else [getattr(decision, "unit_id", None)]
-    names = ", ".join(name_of(session, unit_id, row.effective_on) for unit_id in units if unit_id is not None)
+    names = name_units(session, decision, row.effective_on)
     state = t("console.stopped", reason=_reason(row.details["stopped"])) if is_stopped(row) else t("console.waits")
     kind = t(f"units.kind.{row.kind}")
     return t("console.waiting", number=row.id, kind=kind, names=names, day=show_day(row.effective_on), state=state)

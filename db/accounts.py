@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from db.case_erasing import untie_cases
+from db.erased import note_erasure
 from db.keys import Keys
 from db.models import Account, Consent, Delivery, InboxEvent, OfficerRequest
 from db.no_union import forget_interests_of
@@ -91,6 +93,8 @@ def move_account(session: Session, sender: str, lane: str, new_lane: str, addres
 def forget_account(session: Session, account: Account) -> None:
     """Erase an account with its conversation and requests, the consents that are nobody else's, and what was told on
     it in confidence."""
+    note_erasure(session, account)
+    untie_cases(session, [account])
     forget_interests_of(session, {account.id})
     session.execute(delete(Consent).where(Consent.account_id == account.id, Consent.person_id.is_(None)))
     session.execute(delete(Account).where(Account.id == account.id))
@@ -108,6 +112,7 @@ def forget_unseen_accounts(session: Session, before: datetime) -> int:
     forget_interests_of(session, set(unseen))
     for start in range(0, len(unseen), _AT_ONCE):
         some = unseen[start : start + _AT_ONCE]
+        untie_cases(session, session.scalars(select(Account).where(Account.id.in_(some))))
         session.execute(delete(Consent).where(Consent.account_id.in_(some), Consent.person_id.is_(None)))
         session.execute(delete(Account).where(Account.id.in_(some)))
     return len(unseen)

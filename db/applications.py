@@ -27,7 +27,7 @@ def list_applications_of(session: Session, person_id: int) -> list[Application]:
 
 def get_locked_application(session: Session, application_id: int) -> Application | None:
     """An application that nobody else changes until this transaction ends; None when it was erased."""
-    return session.get(Application, application_id, with_for_update=True)
+    return session.get(Application, application_id, with_for_update=True, populate_existing=True)
 
 
 def list_submitted(session: Session, reach: Select[int], limit: int, offset: int) -> list[Application]:
@@ -43,11 +43,11 @@ def count_submitted(session: Session, reach: Select[int]) -> int:
     return session.scalars(waiting).one()
 
 
-def list_taken_up(session: Session, person_id: int, reach: Select[int], limit: int) -> list[Application]:
+def list_taken_up(session: Session, person_id: int, reach: Select[int]) -> list[Application]:
     """Open applications an officer took up, at the units of their reach, the oldest first."""
     mine = select(Application).where(
         Application.handled_by_id == person_id,
         Application.state.in_(OPEN_APPLICATION_STATES),
         Application.unit_id.in_(reach),
     )
-    return list(session.scalars(mine.order_by(Application.submitted_at, Application.id).limit(limit)))
+    return list(session.scalars(mine.order_by(Application.submitted_at, Application.id)))

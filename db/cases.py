@@ -2,13 +2,14 @@
 barriers, alerts, steps and pauses."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, false, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from db.case_history import EventKind, append
 from db.case_keys import case_keys_of_session
 from db.codes import new_code
 from db.models import (
@@ -235,6 +236,36 @@ def list_own(session: Session, accounts: Iterable[Account]) -> list[Case]:
     return list(session.scalars(select(Case).where(mine, shown).order_by(Case.id.desc())))
 
 
+def list_drafts(session: Session, account: Account) -> list[Case]:
+    """What a worker began to write on an account and has not sent, the newest first."""
+    mine = exists().where(CaseParty.case_id == Case.id, CaseParty.party_hash == hash_party(session, account))
+    return list(session.scalars(select(Case).where(mine, Case.state == CaseState.DRAFT).order_by(Case.id.desc())))
+
+
+def erase_draft(session: Session, case: Case) -> None:
+    """Erase a case that was never sent, with its files and its key."""
+    key_id = case.key_id
+    session.execute(delete(Case).where(Case.id == case.id, Case.state == CaseState.DRAFT))
+    session.expunge(case)
+    if key_id is not None:
+        case_keys_of_session(session).destroy([key_id])
+
+
+def find_waiting(session: Session, accounts: Iterable[Account]) -> Case | None:
+    """The newest case of a worker in which an officer asked something and waits for the answer."""
+    hashes = [hash_party(session, account) for account in accounts]
+    mine = exists().where(CaseParty.case_id == Case.id, CaseParty.party_hash.in_(hashes))
+    waits = exists().where(CasePause.case_id == Case.id, CasePause.until_at.is_(None))
+    found = select(Case).where(mine, waits, Case.state.in_(OPEN_CASE_STATES)).order_by(Case.id.desc())
+    return session.scalars(found.limit(1)).first()
+
+
+def is_waiting(session: Session, case: Case) -> bool:
+    """Whether an officer asked the worker something and waits for the answer."""
+    open_ones = select(CasePause.id).where(CasePause.case_id == case.id, CasePause.until_at.is_(None))
+    return session.scalar(open_ones.limit(1)) is not None
+
+
 def is_party(session: Session, case: Case, accounts: Iterable[Account]) -> bool:
     """Whether one of these accounts is the worker's on a case."""
     hashes = [hash_party(session, account) for account in accounts]
@@ -338,6 +369,30 @@ def list_due(session: Session, now: datetime, limit: int) -> list[Case]:
     return list(session.scalars(due.limit(limit).with_for_update(skip_locked=True)))
 
 
+def list_alike_held(session: Session, viewer: Viewer, case: Case, within: timedelta) -> list[Case]:
+    """Other cases that the officer holds and works on, of the same kind, about the same place and sent within so long
+    of this one: they may be the same matter. The newest first."""
+    if case.opened_at is None or (case.workplace_unit_id is None and not case.commune):
+        return []
+    place = (
+        Case.workplace_unit_id == case.workplace_unit_id
+        if case.workplace_unit_id is not None
+        else and_(Case.workplace_unit_id.is_(None), Case.commune == case.commune)
+    )
+    near = Case.opened_at.between(case.opened_at - within, case.opened_at + within)
+    mine = (Case.holder_id == viewer.person_id, Case.state.in_((CaseState.CLAIMED, CaseState.ANSWERED)))
+    found = select(Case).where(
+        *mine, Case.id != case.id, Case.category == case.category, place, near, is_visible_to(viewer)
+    )
+    return list(session.scalars(found.order_by(Case.opened_at.desc(), Case.id.desc())))
+
+
+def list_to_follow_up(session: Session, from_on: date, to_on: date) -> list[Case]:
+    """Open cases that somebody holds and that went to an authority, to be asked about on one of these days; locked."""
+    due = (Case.follow_up_on.between(from_on, to_on), Case.holder_id.is_not(None), Case.state.in_(OPEN_CASE_STATES))
+    return list(session.scalars(select(Case).where(*due).order_by(Case.id).with_for_update(skip_locked=True)))
+
+
 def list_holders(session: Session) -> list[int]:
     """Everybody who holds an open case."""
     held = select(Case.holder_id).where(Case.holder_id.is_not(None), Case.state.in_(OPEN_CASE_STATES)).distinct()
@@ -348,6 +403,43 @@ def list_lost(session: Session, viewer: Viewer) -> list[Case]:
     """Open cases that somebody holds who may not see them any more, locked."""
     held = select(Case).where(Case.holder_id == viewer.person_id, Case.state.in_(OPEN_CASE_STATES))
     return list(session.scalars(held.where(~is_visible_to(viewer)).with_for_update(skip_locked=True)))
+
+
+def list_depending(session: Session, viewer: Viewer, unit_id: int, role: Role) -> list[Case]:
+    """Open cases that an officer holds and may no longer see once this role of theirs ends, locked."""
+    rest = replace(viewer, roles=viewer.roles - {(unit_id, role)})
+    held = (Case.holder_id == viewer.person_id, Case.state.in_(OPEN_CASE_STATES))
+    found = select(Case).where(*held, is_visible_to(viewer), ~is_visible_to(rest))
+    return list(session.scalars(found.order_by(Case.id).with_for_update()))
+
+
+def list_takeable(session: Session, cases: Collection[Case], viewer: Viewer) -> list[Case]:
+    """Those of some cases that an officer could take over without being asked: nothing bars them, and they held their
+    role when the case was sent, so that its words were searched for their name."""
+    long_held = exists().where(
+        RoleGrant.person_id == viewer.person_id,
+        tuple_(RoleGrant.unit_id, RoleGrant.role).in_(sorted(viewer.roles)) if viewer.roles else false(),
+        RoleGrant.granted_at <= Case.opened_at,
+        CaseReader.case_id == Case.id,
+        CaseReader.unit_id == RoleGrant.unit_id,
+        CaseReader.until_at.is_(None),
+    )
+    wanted = (Case.id.in_([case.id for case in cases]), Case.holder_only.is_(False))
+    return list(session.scalars(select(Case).where(*wanted, is_visible_to(viewer), long_held).order_by(Case.id)))
+
+
+def hand_over_cases(
+    session: Session, cases: Collection[Case], viewer: Viewer, actor_id: int, now: datetime
+) -> list[Case]:
+    """Give an officer those of some cases that they could take over, and return them. The caller holds them locked; for
+    the others a holder is searched (`handlers.cases.clockwork.mend`)."""
+    taken = list_takeable(session, cases, viewer)
+    for case in taken:
+        body = {"to": str(viewer.person_id), "reason": "hand_over"}
+        append(session, case, EventKind.ASSIGNED, now, actor_id, body)
+        case.holder_id = viewer.person_id
+    session.flush()
+    return taken
 
 
 def list_in_closed_units(session: Session, today: date) -> list[Case]:
@@ -371,3 +463,9 @@ def get_names(session: Session, person_ids: Sequence[int]) -> dict[int, str]:
     """The full names of officers, to find them in what a worker wrote."""
     rows: Any = session.scalars(select(Person).where(Person.id.in_(person_ids)))
     return {row.id: (row.profile or {}).get("full_name", "") for row in rows}
+
+
+def get_genders(session: Session, person_ids: Sequence[int]) -> dict[int, str]:
+    """What officers gave as their gender, where they did."""
+    rows: Any = session.scalars(select(Person).where(Person.id.in_(person_ids)))
+    return {row.id: row.profile["gender"] for row in rows if (row.profile or {}).get("gender")}

@@ -17,6 +17,11 @@ def get_conversation(session: Session, account_id: int, now: datetime) -> Conver
     return conversation
 
 
+def find_conversation(session: Session, account_id: int) -> Conversation | None:
+    """The person's conversation row, where they have one."""
+    return session.get(Conversation, account_id)
+
+
 def forget_draft(session: Session, account_id: int) -> None:
     """Erase what one person typed into a step they left open, and their last question."""
     mine = update(Conversation).where(Conversation.account_id == account_id)

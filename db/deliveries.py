@@ -1,16 +1,16 @@
 """Statements on the delivery ledger: add a message, claim what is due, record how it ended."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased, defer
 
 from db.inbox import insert_ignoring_duplicates
 from db.keys import KeyProblem
-from db.models import OPEN_DELIVERY_STATES, Delivery, DeliveryKind, DeliveryState, InboxEvent
+from db.models import OPEN_DELIVERY_STATES, Account, Delivery, DeliveryKind, DeliveryState, InboxEvent
 from db.session import lock_lane
 
 PRIORITIES = {
@@ -34,9 +34,22 @@ _LINES_KEPT_LONGER = (
     DeliveryKind.CASE_REPLY,
 )
 
-WAITS = ("window", "night", "quota", "billing")
-"""Reasons for which a message waits that end when its person writes: that opens a window in which it goes for nothing.
-"window" has no other end ("chờ người dùng nhắn"); the rest are tried again by themselves."""
+UNREACHABLE = "unreachable"
+
+WAITS = ("window", "night", "quota", "billing", UNREACHABLE)
+"""Reasons for which a message waits that end when its person writes: that opens a window in which it goes for nothing,
+and shows that they are there again. "window" and "unreachable" have no other end ("chờ người dùng nhắn"); the rest are
+tried again by themselves."""
+
+FAILING = ("unavailable", "uncertain", "paused")
+"""Reasons that say something of the platform, not of the person: a message is tried again by itself."""
+
+MOVABLE_KINDS = (DeliveryKind.CASE_ALERT, DeliveryKind.CASE_REPLY, DeliveryKind.NOTICE)
+"""Kinds that are for a person, wherever they are: what cannot go on one channel of theirs waits, and may go on another
+(`handlers.rerouting`). The rest belong to the talk in which they were said."""
+
+MOVED = "moved_channel"
+"""Why a line failed whose message goes on another channel of its person."""
 
 FAR_OFF = timedelta(days=3650)
 """How far a message is put off that waits for its person; it expires long before."""
@@ -224,6 +237,98 @@ def release_waiting(session: Session, recipient: str, now: datetime) -> None:
     """This person just wrote: what waited for that is due at once."""
     waiting = (Delivery.recipient == recipient, Delivery.state == DeliveryState.DUE, Delivery.reason.in_(WAITS))
     session.execute(update(Delivery).where(*waiting, Delivery.not_before_at > now).values(not_before_at=now))
+
+
+def release_failing(session: Session, sender: str, now: datetime) -> None:
+    """The platform answers again: what was put off because it did not is due at once."""
+    put_off = (Delivery.sender == sender, Delivery.state == DeliveryState.DUE, Delivery.reason.in_(FAILING))
+    session.execute(update(Delivery).where(*put_off, Delivery.not_before_at > now).values(not_before_at=now))
+
+
+def list_stranded(
+    session: Session,
+    kinds: Sequence[DeliveryKind],
+    reasons: Sequence[str],
+    down: Collection[str],
+    after: int,
+    now: datetime,
+    limit: int,
+) -> list[int]:
+    """Numbers, from the smallest above ``after``, of messages that cannot go now, whose person has another account that
+    might take them: they wait for one of these reasons, or their account is among those that are down for everybody."""
+    its, other = aliased(Account), aliased(Account)
+    has_another = exists().where(
+        its.sender == Delivery.sender,
+        its.address_hash == Delivery.recipient,
+        other.person_id == its.person_id,
+        other.id != its.id,
+        other.unreachable_since.is_(None),
+        other.sender.not_in(down),
+    )
+    is_late = or_(Delivery.reason.is_not(None), Delivery.not_before_at <= now)
+    stranded = select(Delivery.id).where(
+        Delivery.state == DeliveryState.DUE,
+        Delivery.kind.in_(kinds),
+        Delivery.id > after,
+        Delivery.expires_at > now,
+        or_(Delivery.reason.in_(reasons), Delivery.sender.in_(down) & is_late),
+        has_another,
+    )
+    return list(session.scalars(stranded.order_by(Delivery.id).limit(limit)))
+
+
+def lock_due(session: Session, number: int) -> Delivery | None:
+    """A message that is due and that nobody else takes meanwhile; None when somebody has it, or it is no longer due."""
+    mine = select(Delivery).where(Delivery.id == number, Delivery.state == DeliveryState.DUE)
+    return session.scalars(mine.with_for_update(skip_locked=True)).first()
+
+
+def list_lines_of(session: Session, kind: DeliveryKind, subject: str) -> dict[str, Delivery]:
+    """Every line of one message, by recipient; what they say stays sealed until it is asked for."""
+    same = select(Delivery).where(Delivery.kind == kind, Delivery.subject == subject)
+    rows = session.scalars(same.options(defer(Delivery.body), defer(Delivery.address)))
+    return {row.recipient: row for row in rows}
+
+
+def move_line(session: Session, line: Delivery, to: Account, not_before_at: datetime, now: datetime) -> None:
+    """Let a message go on another account instead: a new line, or the older one there, if it was moved away before.
+    The caller holds the line (`lock_due`)."""
+    older = list_lines_of(session, line.kind, line.subject).get(to.address_hash)
+    if older is not None:
+        older.state, older.reason, older.finished_at = DeliveryState.DUE, None, None
+        older.not_before_at, older.body, older.address = not_before_at, line.body, to.address
+    else:
+        moved = Outgoing(
+            kind=line.kind,
+            subject=line.subject,
+            recipient=to.address_hash,
+            sender=to.sender,
+            address=to.address,
+            body=line.body,
+            expires_at=line.expires_at,
+            not_before_at=not_before_at,
+        )
+        add_deliveries(session, [moved], now)
+    line.state, line.reason, line.finished_at = DeliveryState.FAILED, MOVED, now
+    session.flush()
+
+
+def was_written(session: Session, kind: DeliveryKind, subject: str) -> bool:
+    """Whether there is a line of this kind and subject, to whomever."""
+    same = select(Delivery.id).where(Delivery.kind == kind, Delivery.subject == subject)
+    return session.scalar(same.limit(1)) is not None
+
+
+def list_due_on(session: Session, kind: DeliveryKind, senders: Collection[str]) -> list[Delivery]:
+    """What is due of a kind on these accounts."""
+    due = (Delivery.kind == kind, Delivery.sender.in_(senders), Delivery.state == DeliveryState.DUE)
+    return list(session.scalars(select(Delivery).where(*due).order_by(Delivery.id)))
+
+
+def list_open_senders(session: Session) -> list[str]:
+    """The accounts on which anything is still to be sent."""
+    query = select(Delivery.sender).where(Delivery.state.in_(OPEN_DELIVERY_STATES)).distinct()
+    return list(session.scalars(query))
 
 
 def move_address(session: Session, sender: str, recipient: str, address: str) -> None:

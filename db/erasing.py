@@ -1,37 +1,47 @@
 """Takes a person out of the database: what is theirs goes, what stays says nothing of who they were."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.accounts import forget_account
+from db.case_erasing import erase_cases_of
 from db.codes import new_code
 from db.deliveries import forget_recipient
+from db.erased import find_erased, note_erasure
 from db.inbox import forget_lane
 from db.models import (
+    Absence,
     Account,
     Application,
+    CaseEvent,
     Consent,
     EndReason,
     Membership,
     MergeProposal,
     NameToken,
+    NoUnionInterest,
+    OfficerTie,
     Person,
     PersonalRead,
     RoleGrant,
     SecondFactor,
     SignInCode,
 )
+from db.no_union import forget_interest
 from db.privacy import untie_requests
 from db.session import lock_lane
 from db.zalo_oa import forget_follower
 
 
-def erase_account(session: Session, account: Account) -> None:
-    """Erase one person on one channel: what they sent and were sent, where they stand in a talk, and the account."""
+def erase_account(session: Session, account: Account, now: datetime) -> None:
+    """Erase one person on one channel: what they sent and were sent, where they stand in a talk, the cases they follow
+    nowhere else, and the account."""
     session.flush()
     lock_lane(session, account.address_hash)
+    erase_cases_of(session, account, now)
     untie_requests(session, (), {account.id})
     forget_recipient(session, account.address_hash)
     forget_lane(session, account.address_hash)
@@ -44,12 +54,13 @@ def erase_person(session: Session, person: Person, now: datetime, today: date) -
     the line stays (unit and days), and of an officer's work that somebody did it."""
     same = select(Person).where(or_(Person.id == person.id, Person.merged_into_id == person.id))
     for one in list(session.scalars(same.order_by(Person.id.desc()))):
+        note_erasure(session, one)
         _erase_one(session, one, now, today)
 
 
 def _erase_one(session: Session, person: Person, now: datetime, today: date) -> None:
     for account in session.scalars(select(Account).where(Account.person_id == person.id).order_by(Account.id)).all():
-        erase_account(session, account)
+        erase_account(session, account, now)
     _end_memberships(session, person.id, today)
     forget_person(session, person, now)
 
@@ -64,6 +75,8 @@ def forget_person(session: Session, person: Person, now: datetime) -> None:
         (NameToken, NameToken.person_id),
         (SignInCode, SignInCode.person_id),
         (SecondFactor, SecondFactor.person_id),
+        (OfficerTie, OfficerTie.person_id),
+        (Absence, Absence.person_id),
         (MergeProposal, MergeProposal.kept_id),
         (MergeProposal, MergeProposal.other_id),
     ):
@@ -87,13 +100,37 @@ def _end_memberships(session: Session, person_id: int, today: date) -> None:
             membership.until_on, membership.end_reason = today - timedelta(days=1), EndReason.ERASED
 
 
+def erase_again(session: Session, marks: Collection[str], now: datetime, today: date) -> int:
+    """After a restore: whoever was erased since the backup is erased again, what was taken back goes, and what was
+    withdrawn is withdrawn. Returns how many rows that were."""
+    people = find_erased(session, Person, marks)
+    for number in people:
+        person = session.get(Person, number)
+        if person is not None:  # else they went with somebody they had been found to be
+            erase_person(session, person, now, today)
+    session.flush()
+    accounts = find_erased(session, Account, marks)
+    for number in accounts:
+        erase_account(session, session.get_one(Account, number), now)
+    interests = find_erased(session, NoUnionInterest, marks)
+    for number in interests:
+        forget_interest(session, session.get_one(NoUnionInterest, number))
+    withdrawn = [session.get_one(Consent, number) for number in find_erased(session, Consent, marks)]
+    brought_back = [consent for consent in withdrawn if consent.withdrawn_at is None]
+    for consent in brought_back:
+        consent.withdrawn_at = now
+    session.flush()
+    return len(people) + len(accounts) + len(interests) + len(brought_back)
+
+
 def _must_leave_a_trace(session: Session, person_id: int) -> bool:
     """Whether lines of others' concern hang on the row: a membership that was counted, a role, a reading of others'
-    data."""
+    data, a line in the history of a case."""
     traces = (
         select(Membership.id).where(Membership.person_id == person_id),
         select(RoleGrant.id).where(RoleGrant.person_id == person_id),
         select(PersonalRead.id).where(PersonalRead.reader_id == person_id),
+        select(CaseEvent.id).where(CaseEvent.actor_id == person_id),
     )
     return any(session.scalars(trace.limit(1)).first() is not None for trace in traces)
 

@@ -22,6 +22,7 @@ class Arrival:
     platform_id: str
     lane: str
     raw: str
+    file: bytes | None = None
 
 
 def insert_ignoring_duplicates(session: Session, model: type, rows: Sequence[dict[str, object]]) -> None:
@@ -32,12 +33,13 @@ def insert_ignoring_duplicates(session: Session, model: type, rows: Sequence[dic
 
 def add_events(session: Session, arrivals: Sequence[Arrival], now: datetime) -> None:
     """Store updates; one that is already stored (same bot, same platform id) changes nothing."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "sender": arrival.sender,
             "platform_id": arrival.platform_id,
             "lane": arrival.lane,
             "raw": arrival.raw,
+            "file": arrival.file,
             "received_at": now,
             "state": InboxState.RECEIVED,
             "attempts": 0,
@@ -85,8 +87,9 @@ def count_set_aside(session: Session) -> int:
 
 
 def mark_processed(event: InboxEvent, now: datetime) -> None:
-    """The event is handled; its replies stand in the same transaction."""
+    """The event is handled; its replies stand in the same transaction, and so does whatever is kept of its file."""
     event.state = InboxState.PROCESSED
+    event.file = None
     event.finished_at = now
 
 
@@ -115,7 +118,7 @@ def forget_events(session: Session, before: datetime) -> int:
 
 def forget_lane(session: Session, lane: str) -> None:
     """Erase what one person sent; the bare row stays so that a late repeat of it is still recognised."""
-    session.execute(update(InboxEvent).where(InboxEvent.lane == lane).values(raw=None))
+    session.execute(update(InboxEvent).where(InboxEvent.lane == lane).values(raw=None, file=None))
 
 
 def list_texts(session: Session, lane: str, limit: int) -> list[tuple[datetime, str]]:

@@ -68,6 +68,10 @@ class Keys:
         """The numbers of all keys."""
         return frozenset(self._ring.ciphers)
 
+    def beside(self, suffix: str) -> Path | None:
+        """The file beside the key file that has its name with an ending; None for a ring that came from no file."""
+        return None if self._path is None else self._path.with_name(self._path.name + suffix)
+
     def refresh(self) -> bool:
         """Read the key file again if it has changed; True when the ring did. A file that is gone, broken or another
         deployment's changes nothing: what was read before still opens everything it opened."""

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from db.erased import note_erasure
 from db.models import NoUnionInterest
 
 _BLOCK = 2048
@@ -59,6 +60,7 @@ def find_interest(session: Session, account_ids: Collection[int]) -> NoUnionInte
 
 def forget_interest(session: Session, row: NoUnionInterest) -> None:
     """Take a row away."""
+    note_erasure(session, row)
     session.execute(delete(NoUnionInterest).where(NoUnionInterest.id == row.id))
 
 

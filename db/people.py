@@ -222,19 +222,17 @@ def record_read(session: Session, reader_id: int, subjects: Collection[int], wha
     )
 
 
-def list_open_handled(session: Session, person_id: int, unit_id: int) -> list[Application]:
-    """The open applications at a unit that an officer took up."""
+def list_open_handled(session: Session, person_id: int) -> list[Application]:
+    """The open applications that an officer took up, at whatever unit."""
     mine = select(Application).where(
-        Application.handled_by_id == person_id,
-        Application.unit_id == unit_id,
-        Application.state.in_(OPEN_APPLICATION_STATES),
+        Application.handled_by_id == person_id, Application.state.in_(OPEN_APPLICATION_STATES)
     )
     return list(session.scalars(mine.order_by(Application.submitted_at)))
 
 
-def count_members(session: Session, unit_id: int, on: date) -> int:
-    """How many members a very unit has on a day, without those of the units under it."""
-    here = select(func.count()).select_from(Membership).where(Membership.unit_id == unit_id, runs_on(on))
+def count_members(session: Session, unit_ids: Collection[int], on: date) -> int:
+    """How many members these very units have on a day, without those of the units under them."""
+    here = select(func.count()).select_from(Membership).where(Membership.unit_id.in_(list(unit_ids)), runs_on(on))
     return session.scalars(here).one()
 
 
@@ -283,8 +281,12 @@ def list_sharing_words(session: Session, name: str, unit_id: int, limit: int) ->
     return [(number, profile) for number, profile in session.execute(known.order_by(Person.id.desc()).limit(limit))]
 
 
-def list_unit_members(session: Session, unit_id: int, on: date, limit: int) -> list[tuple[Person, date]]:
-    """The members of a very unit on a day, each with their first day there, by that day."""
+def list_unit_members(session: Session, unit_ids: Collection[int], on: date, limit: int) -> list[tuple[Person, date]]:
+    """The members of these very units on a day, each with their first day there, by that day."""
     here = select(Person, Membership.since_on).join(Membership, Membership.person_id == Person.id)
-    here = here.where(Membership.unit_id == unit_id, runs_on(on)).order_by(Membership.since_on, Person.id).limit(limit)
+    here = (
+        here.where(Membership.unit_id.in_(list(unit_ids)), runs_on(on))
+        .order_by(Membership.since_on, Person.id)
+        .limit(limit)
+    )
     return [(person, since) for person, since in session.execute(here)]

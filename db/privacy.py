@@ -1,13 +1,24 @@
 """Statements on consents, on who read whose data, and on requests about personal data."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.codes import new_code
-from db.models import Consent, DataRequest, DataRequestKind, PersonalRead, RoleGrant
+from db.erased import note_erasure
+from db.models import Consent, DataRequest, DataRequestKind, Membership, PersonalRead, RoleGrant
+from db.people import runs_on
+
+
+class Outcome(StrEnum):
+    """How a request ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    TAKEN_BACK = "taken_back"
 
 
 def add_consent(
@@ -21,7 +32,8 @@ def add_consent(
 
 
 def _is_theirs(account_id: int, person_id: int | None) -> ColumnElement[bool]:
-    mine = Consent.account_id == account_id
+    """Also what was agreed on the account before it was anybody's; not what somebody else agreed to there."""
+    mine = (Consent.account_id == account_id) & Consent.person_id.is_(None)
     return mine if person_id is None else or_(Consent.person_id == person_id, mine)
 
 
@@ -40,6 +52,19 @@ def find_consent(session: Session, account_id: int, person_id: int | None, purpo
     """The newest consent in force to a purpose."""
     mine = [consent for consent in list_consents(session, account_id, person_id) if consent.purpose == purpose]
     return max(mine, key=lambda consent: consent.version, default=None)
+
+
+def withdraw_consents(session: Session, account_id: int, person_id: int | None, purpose: str, now: datetime) -> None:
+    """Consents to a purpose are in force no longer."""
+    for consent in list_consents(session, account_id, person_id):
+        if consent.purpose == purpose:
+            consent.withdrawn_at = now
+
+
+def withdraw(session: Session, consent: Consent, now: datetime) -> None:
+    """A consent holds no longer; the row stays, and a restore of an older backup does not bring it into force again."""
+    note_erasure(session, consent)
+    consent.withdrawn_at = now
 
 
 def adopt_consents(session: Session, account_id: int, person_id: int) -> None:
@@ -90,7 +115,7 @@ def add_request(
 
 def list_requests_of(session: Session, account_id: int, person_id: int | None) -> list[DataRequest]:
     """Requests of a person, or of an account that is nobody's, oldest first."""
-    mine = DataRequest.account_id == account_id
+    mine = (DataRequest.account_id == account_id) & DataRequest.person_id.is_(None)
     whose = mine if person_id is None else or_(DataRequest.person_id == person_id, mine)
     return list(session.scalars(select(DataRequest).where(whose).order_by(DataRequest.id)))
 
@@ -103,7 +128,42 @@ def list_open_requests(session: Session) -> list[DataRequest]:
 
 def get_locked_request(session: Session, request_id: int) -> DataRequest | None:
     """A request that nobody else changes until this transaction ends."""
-    return session.get(DataRequest, request_id, with_for_update=True)
+    return session.get(DataRequest, request_id, with_for_update=True, populate_existing=True)
+
+
+def settle(request: DataRequest, outcome: Outcome, now: datetime) -> DataRequest:
+    """Write down how a request ended."""
+    request.done_at, request.outcome = now, outcome.value
+    return request
+
+
+def _is_leaving() -> ColumnElement[bool]:
+    """The condition of an open wish to leave the union: other consents are withdrawn at once."""
+    return (DataRequest.kind == DataRequestKind.WITHDRAW) & DataRequest.done_at.is_(None)
+
+
+def list_leaving(session: Session, reach: Select[int], today: date, limit: int, offset: int) -> list[DataRequest]:
+    """Open wishes to leave of members at the units of a reach, the most pressing first."""
+    mine = select(DataRequest).join(Membership, Membership.person_id == DataRequest.person_id)
+    mine = mine.where(_is_leaving(), runs_on(today), Membership.unit_id.in_(reach))
+    return list(session.scalars(mine.order_by(DataRequest.due_at, DataRequest.id).limit(limit).offset(offset)))
+
+
+def count_leaving(session: Session, reach: Select[int], today: date) -> int:
+    """How many members at the units of a reach wish to leave."""
+    mine = select(func.count(DataRequest.id)).join(Membership, Membership.person_id == DataRequest.person_id)
+    return session.scalars(mine.where(_is_leaving(), runs_on(today), Membership.unit_id.in_(reach))).one()
+
+
+def list_leaving_of(session: Session, person_id: int) -> list[DataRequest]:
+    """A person's open wishes to leave."""
+    return list(session.scalars(select(DataRequest).where(_is_leaving(), DataRequest.person_id == person_id)))
+
+
+def list_consents_of(session: Session, person_id: int, purpose: str) -> list[Consent]:
+    """A person's consents to a purpose that are in force."""
+    mine = (Consent.person_id == person_id, Consent.purpose == purpose, Consent.withdrawn_at.is_(None))
+    return list(session.scalars(select(Consent).where(*mine)))
 
 
 def untie_requests(session: Session, person_ids: Collection[int], account_ids: Collection[int]) -> None:

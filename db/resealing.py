@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.keys import Keys, header_of
 from db.models import Base
-from db.types import SealedJson, SealedText, plain_columns
+from db.types import SEALED_TYPES, plain_columns
 
 _HEADER_BYTES = 2
 
@@ -39,7 +39,7 @@ def list_sealed_tables() -> list[SealedTable]:
     """Every table that holds anything sealed."""
     found = []
     for table in Base.metadata.sorted_tables:
-        places = {one.name: one.type.column for one in table.c if isinstance(one.type, (SealedText, SealedJson))}
+        places = {one.name: one.type.column for one in table.c if isinstance(one.type, SEALED_TYPES)}
         if places:
             plain = plain_columns(table)
             keys = tuple(plain.c[one.name] for one in table.primary_key.columns)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, create_engine, event, make_url, text
 from sqlalchemy.engine import Connection, Engine
@@ -14,6 +14,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from db.keys import Keys
+
+if TYPE_CHECKING:
+    from db.case_keys import CaseKeys
 
 T = TypeVar("T")
 
@@ -36,14 +39,17 @@ class Database:
     """Transactions on one database, callable from threads and, through `run` and `look`, from the event loop.
 
     The drivers are synchronous on purpose (docs/decisions/0004): on SQLite one thread writes, since SQLite has one
-    writer anyway; on PostgreSQL each of a few threads has a connection.
+    writer anyway; on PostgreSQL each of a few threads has a connection. ``case_keys`` is the store with the keys of
+    cases, closed with the database; without one, whatever touches a case's content raises.
     """
 
-    def __init__(self, url: str, keys: Keys) -> None:
+    def __init__(self, url: str, keys: Keys, case_keys: "CaseKeys | None" = None) -> None:
         self.url = normalize_url(url)
         self.keys = keys
+        self.case_keys = case_keys
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _create_engine(self.url)
+        self.engine = open_engine(self.url)
+        self._info = {"keys": keys, "case_keys": case_keys}
         self.engine.dialect.union_keys = keys  # type: ignore[attr-defined]  # how column types find the ring
         writers = 1 if self.is_sqlite else _POSTGRES_CONNECTIONS
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
@@ -53,13 +59,13 @@ class Database:
     def begin(self) -> Iterator[Session]:
         """A transaction that commits when the block ends and rolls back when it raises. On SQLite it is a writer from
         its first statement (BEGIN IMMEDIATE), so that it can never fail half-way for want of the lock."""
-        with Session(self.engine, expire_on_commit=False, info={"keys": self.keys}) as session, session.begin():
+        with Session(self.engine, expire_on_commit=False, info=dict(self._info)) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that only reads one snapshot; on SQLite it waits for no writer."""
-        with Session(self.engine, expire_on_commit=False, info={"keys": self.keys}) as session:
+        with Session(self.engine, expire_on_commit=False, info=dict(self._info)) as session:
             session.connection(execution_options={"union_readonly": True})
             yield session
             session.expunge_all()  # rows read stay readable after the transaction
@@ -90,9 +96,11 @@ class Database:
         self._writers.shutdown()
         self._readers.shutdown()
         self.engine.dispose()
+        if self.case_keys is not None:
+            self.case_keys.close()
 
 
-def normalize_url(url: str) -> URL:
+def normalize_url(url: str | URL) -> URL:
     """A SQLAlchemy URL with the driver this program uses, whatever driver (or none) it names."""
     parsed = make_url(url)
     return parsed.set(drivername=_DRIVERS.get(parsed.get_backend_name(), parsed.drivername))
@@ -121,7 +129,9 @@ def lock_lane(session: Session, lane: str) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(('x' || left(:lane, 16))::bit(64)::bigint)"), {"lane": lane})
 
 
-def _create_engine(url: URL) -> Engine:
+def open_engine(url: URL, prepare_sqlite: Callable[[Any, Any], None] | None = None) -> Engine:
+    """Connections to a database; ``prepare_sqlite`` sets up one of SQLite, by default as this program's data need it.
+    A transaction on SQLite is a writer from its first statement unless the connection says ``union_readonly``."""
     if url.get_backend_name() != "sqlite":
         return create_engine(
             url,
@@ -136,7 +146,7 @@ def _create_engine(url: URL) -> Engine:
     engine = create_engine(
         url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", prepare_sqlite or _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 

@@ -1,4 +1,4 @@
-"""Column types: sealed text, sealed JSON, and moments in UTC."""
+"""Column types: sealed text, JSON and bytes, and moments in UTC."""
 
 import json
 from datetime import UTC, datetime
@@ -56,6 +56,27 @@ class SealedJson(TypeDecorator[Any]):
         return None if value is None else json.loads(keys_of(dialect).open(value, self.column))
 
 
+class SealedBytes(TypeDecorator[bytes]):
+    """Bytes encrypted at rest."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, column: str) -> None:
+        super().__init__()
+        self.column = column
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else keys_of(dialect).seal(value, self.column)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else keys_of(dialect).open(value, self.column)
+
+
+SEALED_TYPES = (SealedText, SealedJson, SealedBytes)
+"""Columns of these hold bytes that only the key ring opens."""
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware moment, stored in UTC (SQLite keeps no zone, so it is put back on reading)."""
 
@@ -79,7 +100,7 @@ class Moment(TypeDecorator[datetime]):
 def plain_columns(table: Table) -> Table:
     """The same table with sealed columns as the bytes they are, for copying rows without opening them."""
     columns = [
-        Column(column.name, LargeBinary if isinstance(column.type, (SealedText, SealedJson)) else column.type)
+        Column(column.name, LargeBinary if isinstance(column.type, SEALED_TYPES) else column.type)
         for column in table.columns
     ]
     return Table(table.name, MetaData(), *columns)

@@ -232,10 +232,30 @@ def list_children(session: Session, unit_id: int, on: date, limit: int | None = 
     return list(session.scalars(under.limit(limit)))
 
 
-def select_subtree(unit_ids: Iterable[int], on: date) -> Select[int]:
-    """A query for the ids of units open on a day that are among these or lie under one of them."""
+def list_with_teams(session: Session, unit_id: int, on: date) -> list[int]:
+    """A unit and its teams: what people call one union at one place."""
+    children = list_children(session, unit_id, on)
+    return [unit_id, *(child.unit_id for child in children if child.level is UnitLevel.TEAM)]
+
+
+def find_heir(session: Session, unit_id: int, on: date) -> int | None:
+    """Who answers on a day for what a unit had in hand: itself while it is open, else the open unit in which it went
+    on, else the nearest open one above where it last stood."""
+    place: int | None = unit_id
+    while place is not None and find_period(session, place, on) is None:
+        place = get_unit(session, place).successor_id
+    if place is not None:
+        return place
+    last = list_periods(session, unit_id)[-1]
+    above = [] if last.effective_to is None else list_ancestors(session, unit_id, last.effective_to)
+    return next((one.unit_id for one in above if find_period(session, one.unit_id, on)), None)
+
+
+def select_subtree(unit_ids: Iterable[int], on: date, name: str = "subtree") -> Select[int]:
+    """A query for the ids of units open on a day that are among these or lie under one of them; two in one statement
+    need two names."""
     top = select(UnitPeriod.unit_id).where(UnitPeriod.unit_id.in_(list(unit_ids)), holds_on(on))
-    tree = top.cte("subtree", recursive=True)
+    tree = top.cte(name, recursive=True)
     # UNION, not UNION ALL: a ring of rows ends instead of running for ever
     tree = tree.union(select(UnitPeriod.unit_id).join(tree, UnitPeriod.parent_id == tree.c.unit_id).where(holds_on(on)))
     return select(tree.c.unit_id)

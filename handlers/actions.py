@@ -131,6 +131,14 @@ class AnswerSignIn(Action):
     answer: str
 
 
+@_action("sv")
+class VouchSignIn(Action):
+    """Say on a channel of one's own whether it was oneself who typed a one-time code elsewhere ("y" or "n")."""
+
+    code_id: int
+    answer: str
+
+
 @_action("sd")
 class DecideSignIn(Action):
     """Whoever issued a one-time code says whether the right person used it ("y" or "n")."""
@@ -155,6 +163,11 @@ class ShowUnit(Action):
 
     unit_id: int = 0
     page: int = 0
+
+
+@_action("funit")
+class FindUnit(Action):
+    """Find a unit within reach by typing its name or code."""
 
 
 @_action("inv")
@@ -195,6 +208,8 @@ class ListApplications(Action):
 @_action("mine")
 class ListMyWork(Action):
     """List the applications that the officer has taken up."""
+
+    page: int = 0
 
 
 @_action("find")
@@ -272,6 +287,66 @@ class EndMembership(Action):
     person_id: int
 
 
+@_action("mems")
+class ListUnitMembers(Action):
+    """List the members of a unit, the newest first; the day and number are those of the last one of the page before."""
+
+    unit_id: int
+    since_on: date | None = None
+    number: int = 0
+
+
+@_action("gnum")
+class GiveDecisionNumber(Action):
+    """Write down the number of the decision on a membership that began without one."""
+
+    person_id: int
+
+
+@_action("mvmem")
+class MoveMember(Action):
+    """Choose to which team of their workplace a member goes, or from a team back to the workplace."""
+
+    person_id: int
+    page: int = 0
+
+
+@_action("mvto")
+class MoveMemberTo(Action):
+    """Let a member go on at a team of their workplace, or back at the workplace, from today."""
+
+    person_id: int
+    unit_id: int
+
+
+@_action("mcode")
+class IssueMemberCode(Action):
+    """Issue a one-time code to a member who has no channel yet, so that they reach their own page."""
+
+    person_id: int
+
+
+@_action("leavers")
+class ListLeaving(Action):
+    """List the members within reach who wish to leave the union."""
+
+    page: int = 0
+
+
+@_action("leaver")
+class ShowLeaving(Action):
+    """Show an officer one member's wish to leave."""
+
+    request_id: int
+
+
+@_action("letgo")
+class LetLeave(Action):
+    """Fulfil a member's wish to leave: today is the last day."""
+
+    request_id: int
+
+
 @_action("list5b")
 class ListMembers(Action):
     """Send an officer the list of a unit's members (Mẫu 5b) as a document."""
@@ -304,6 +379,8 @@ class AnswerNaming(Action):
 @_action("founds")
 class ListFoundings(Action):
     """List the workplaces at which enough people want a union, to the officers who look after them."""
+
+    page: int = 0
 
 
 @_action("found")
@@ -340,6 +417,13 @@ class WithdrawConsent(Action):
 @_action("leave")
 class AskToLeave(Action):
     """Ask to leave the union."""
+
+
+@_action("reqback")
+class TakeBackRequest(Action):
+    """Take back a request of one's own that is not done yet."""
+
+    request_id: int
 
 
 @_action("erase")
@@ -448,6 +532,28 @@ class ChangeUnit(Action):
     kind: str
 
 
+@_action("uds")
+class ListDecisions(Action):
+    """List the decisions on the tree that wait for their day; the unit is the one to go back to."""
+
+    unit_id: int = 0
+    page: int = 0
+
+
+@_action("ud")
+class ShowDecision(Action):
+    """Show one decision that waits for its day."""
+
+    number: int
+
+
+@_action("uoff")
+class CallOffDecision(Action):
+    """Call off a decision that waits for its day."""
+
+    number: int
+
+
 @_action("uw")
 class WhereWasUnit(Action):
     """Look up where a unit belonged on a day."""
@@ -457,9 +563,12 @@ class WhereWasUnit(Action):
 
 @_action("rp")
 class Report(Action):
-    """Begin to report something; the kind of complaint where it is known already."""
+    """Begin to report something; the kind of complaint and its urgency where they are known already, and the mark of the
+    message that told it, which becomes the beginning of the story."""
 
     category: str = ""
+    urgency: str = ""
+    told: str = ""
 
 
 @_action("rl")
@@ -530,6 +639,21 @@ class ActOnCase(Action):
     case_code: str
     what: str
     choice: str = ""
+
+
+@_action("gk")
+class AllowRerouting(Action):
+    """Say whether one's messages may go on another channel of one's own when they cannot go on theirs ("y" or "n")."""
+
+    answer: str
+
+
+@_action("du")
+class ShowDuty(Action):
+    """Show an officer when they are away or what they are tied to; the number is that of one such line."""
+
+    what: str
+    number: int = 0
 
 
 def encode(action: Action) -> str:

@@ -1,6 +1,7 @@
 """Incoming, Reply, Button: the words every feature speaks and every transport translates."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -43,6 +44,48 @@ class Contact:
     is_own: bool
 
 
+MAX_FILE_BYTES = 10 * 1024 * 1024
+"""The largest file that is taken on any channel: a good photograph has 2–6 MB, and Telegram hands bots 20 MB at most."""
+
+
+class AttachmentKind(StrEnum):
+    """What a file that somebody sent is; ``OTHER`` is sent too, and never taken."""
+
+    PICTURE = "picture"
+    DOCUMENT = "document"
+    VOICE = "voice"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A file as our own code wrote it anew: of the right kind by its bytes, and nothing in it says who made it, when,
+    where or with what. ``distorted`` is the same voice made hard to recognise."""
+
+    media_type: str
+    kind: AttachmentKind
+    content: bytes
+    distorted: bytes | None = None
+
+
+Cleaner = Callable[[bytes], Cleaned]
+"""Takes the bytes of a file as they came. A function of a module, since it runs in a process of its own; raises a
+`handlers.errors.FileRefused` for what is not taken."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that somebody sent: what the platform claims of it, and the file itself once it was fetched and cleaned,
+    which is done before a step that takes files hears of it; or ``refusal``, what the person is told instead. A file as
+    it came never reaches a conversation."""
+
+    kind: AttachmentKind
+    media_type: str | None = None
+    size: int | None = None
+    cleaned: Cleaned | None = None
+    refusal: "Reply | None" = None
+
+
 @dataclass(frozen=True)
 class Incoming:
     """One thing that one person did on one channel.
@@ -60,6 +103,7 @@ class Incoming:
     display_name: str | None = None
     sent_at: datetime | None = None
     contact: Contact | None = None
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True)

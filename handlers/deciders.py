@@ -15,12 +15,13 @@ DECIDING_ROLES = tuple(role for role in Role if Right.DECIDE_APPLICATIONS in RIG
 _KINDS_OF_PLACES = ("phuong", "xa", "tinh", "tp", "thanh", "pho", "dac", "khu", "thi", "tran")
 
 
-def list_deciders(session: Session, unit_id: int, now: datetime, today: date) -> list[int]:
-    """The people told of a new matter at a unit: those deciding there, or at the nearest one above with any."""
+def list_deciders(session: Session, unit_id: int, now: datetime, today: date, about_id: int | None = None) -> list[int]:
+    """The people told of a new matter at a unit: those deciding there, or at the nearest one above with any. Whom the
+    matter is about is not among them: nobody decides about themselves."""
     for place in (unit_id, *(unit.unit_id for unit in list_ancestors(session, unit_id, today))):
-        found = list_officers(session, [place], DECIDING_ROLES, now, today)
+        found = {grant.person_id for grant in list_officers(session, [place], DECIDING_ROLES, now, today)} - {about_id}
         if found:
-            return sorted({grant.person_id for grant in found})
+            return sorted(found)
     return []
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from db.accounts import mark_unreachable
 from handlers.actions import Action, Cancel, Choose, Resume
+from handlers.cases.desk import CASE_DESK
 from handlers.chat import Incoming, Kind, Reply, read_action
 from handlers.errors import Outdated
 from handlers.faq.conversation import FAQ, answer_question
-from handlers.feature import Context, Feature, Step, find_feature
+from handlers.feature import Context, Feature, Step, find_feature, find_step
 from handlers.identity.conversation import IDENTITY
 from handlers.menu.conversation import MENU, explain_unreadable, greet, greet_briefly, invite_privately
 from handlers.no_union.conversation import NO_UNION
@@ -19,7 +20,17 @@ from handlers.registration.conversation import REGISTRATION
 from knowledge.normalize import fold
 from knowledge.texts import t
 
-FEATURES: tuple[Feature, ...] = (MENU, REGISTRATION, IDENTITY, OFFICERS, ORGANISATION, NO_UNION, PRIVACY, FAQ)
+FEATURES: tuple[Feature, ...] = (
+    MENU,
+    REGISTRATION,
+    IDENTITY,
+    OFFICERS,
+    CASE_DESK,
+    ORGANISATION,
+    NO_UNION,
+    PRIVACY,
+    FAQ,
+)
 
 _COMMANDS: dict[str, Callable[[Context], list[Reply]]] = {
     word: handler for feature in FEATURES for word, handler in feature.commands.items()
@@ -61,7 +72,7 @@ def _answer(context: Context, incoming: Incoming) -> list[Reply]:
         return _press(context, incoming, action)
     if incoming.kind is Kind.UNREADABLE:  # no step can take it, and who cannot be read needs the telephone number
         return explain_unreadable(context, incoming)
-    step = _open_step(context)
+    step = find_step(context.conversation)
     if step is not None:
         return _continue(context, incoming, step)
     if not words:
@@ -83,7 +94,7 @@ def _typed_press(context: Context, text: str) -> Action | None:
         return None
     action = read_action(pressed.action)
     if isinstance(action, Choose) and not _is_at(context, action):
-        return action if pressed in current and _open_step(context) is None else None
+        return action if pressed in current and find_step(context.conversation) is None else None
     if action is None and pressed in current:
         raise Outdated
     return action
@@ -92,28 +103,22 @@ def _typed_press(context: Context, text: str) -> Action | None:
 def _is_at(context: Context, choice: Choose) -> bool:
     """Whether the step that offered this choice is the open one."""
     where = (context.conversation.feature, context.conversation.step)
-    return _open_step(context) is not None and where == (choice.feature, choice.step)
+    return find_step(context.conversation) is not None and where == (choice.feature, choice.step)
 
 
 def _press(context: Context, incoming: Incoming, action: Action) -> list[Reply]:
     if isinstance(action, Cancel):
         return _cancel(context)
     if isinstance(action, Resume):
-        step = _open_step(context)
+        step = find_step(context.conversation)
         return step.ask(context, context.conversation.draft or {}) if step else greet(context)
     if isinstance(action, Choose):
-        step = _open_step(context)
+        step = find_step(context.conversation)
         if step is None or not _is_at(context, action):
             raise Outdated
         chosen = Incoming(incoming.sender, incoming.address, incoming.event_id, Kind.BUTTON, action=action.choice)
         return _continue(context, chosen, step)
     return _ACTIONS[type(action)](context, action)
-
-
-def _open_step(context: Context) -> Step | None:
-    """The step the person stands in; None without an open conversation, or when this version no longer has it."""
-    feature = find_feature(context.conversation.feature)
-    return None if feature is None else feature.steps.get(context.conversation.step or "")
 
 
 def _continue(context: Context, incoming: Incoming, step: Step) -> list[Reply]:
@@ -123,6 +128,9 @@ def _continue(context: Context, incoming: Incoming, step: Step) -> list[Reply]:
     if feature is None:
         raise Outdated
     draft = dict(conversation.draft or {})
+    attachment = incoming.attachment
+    if attachment is not None and attachment.refusal is not None:
+        return [attachment.refusal, *step.ask(context, draft)]
     if conversation.version != feature.version:
         conversation.version = feature.version
         return [Reply(t("conversation.restarted")), *step.ask(context, draft)]

@@ -24,6 +24,10 @@ class Outdated(UserError):
         super().__init__("errors.outdated")
 
 
+class FileRefused(UserError):
+    """A file that is not taken: too large, gone, of a kind we cannot clean, or more than it pretends to be."""
+
+
 def explain(error: UserError) -> Reply:
     """The sentence for the member."""
     return Reply(t(error.key, **error.values), (Button(t("menu.button"), ShowMenu()),))

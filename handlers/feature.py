@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Account, Conversation
 from handlers.actions import Action
-from handlers.chat import Channel, Incoming, Reply
+from handlers.chat import Channel, Cleaner, Incoming, Reply
 from handlers.workplaces import Finder
 from knowledge.answer import Answerer
 
@@ -79,10 +79,12 @@ class Context:
 
 @dataclass(frozen=True)
 class Step:
-    """One question of a conversation: how it is put, and what is done with the answer."""
+    """One question of a conversation: how it is put, and what is done with the answer. Only a step that has a
+    ``cleaner`` hears of files, and only of what it made of them; for any other they are not even fetched."""
 
     ask: Callable[[Context, Draft], list[Reply]]
     take: Callable[[Context, Incoming, Draft], list[Reply]]
+    cleaner: Cleaner | None = None
 
 
 @dataclass(frozen=True)
@@ -109,3 +111,9 @@ _FEATURES: dict[str, Feature] = {}
 def find_feature(name: str | None) -> Feature | None:
     """The feature of a name; None when this version has none so called."""
     return _FEATURES.get(name or "")
+
+
+def find_step(conversation: Conversation | None) -> Step | None:
+    """The step a person stands in; None without an open conversation, or when this version no longer has it."""
+    feature = find_feature(conversation.feature) if conversation else None
+    return None if feature is None or conversation is None else feature.steps.get(conversation.step or "")

@@ -17,6 +17,9 @@ LIFETIME = timedelta(days=14)
 WITHOUT_DESK = ("telegram",)
 """Kinds of bot accounts on which an officer cannot act, so that no message with a decision goes there."""
 
+PAGE = "web"
+"""The kind of bot account whose people are not told that something came: they see it when they look."""
+
 _QUIET_FROM, _QUIET_TO = 21, 6
 
 
@@ -65,6 +68,11 @@ def tell_person(
 def choose_account(session: Session, person_id: int, without: Iterable[str] = ()) -> Account | None:
     """Where a person is told things: the channel they prefer, else the last one they used; never a blocked one. A
     message that not every channel may carry is for an officer, and goes to no account on which they never signed in."""
+    return next(iter(order_accounts(session, person_id, without)), None)
+
+
+def order_accounts(session: Session, person_id: int, without: Iterable[str] = ()) -> list[Account]:
+    """Every account that `choose_account` could name, the best one first."""
     refused = tuple(without)
     usable = [
         account
@@ -75,7 +83,7 @@ def choose_account(session: Session, person_id: int, without: Iterable[str] = ()
     ]
     person = session.get(Person, person_id)
     preferred = person.preferred_sender if person else None
-    return next((account for account in usable if account.sender == preferred), usable[0] if usable else None)
+    return sorted(usable, key=lambda account: account.sender != preferred)
 
 
 def after_quiet_hours(now: datetime) -> datetime:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from db.accounts import forget_officer_requests, forget_unseen_accounts
+from db.case_erasing import forget_case_drafts, forget_finished_cases
 from db.conversations import forget_drafts
 from db.deliveries import forget_bodies, forget_deliveries, forget_notices
 from db.deployment import add_erasure
@@ -45,13 +46,17 @@ PERIODS = (
     Period("personal_reads", 730, forget_reads),
     Period("data_requests", 730, forget_requests),
     Period("officer_requests", 365, forget_officer_requests),
+    Period("case_drafts", 7, forget_case_drafts),
+    Period("finished_cases", 730, forget_finished_cases),
     Period("unseen_accounts", 730, forget_unseen_accounts),
     Period("notice_lines", 180, forget_notices),
     Period("zalo_oa_receipts", 90, forget_receipts),
     Period("zalo_oa_followers", 90, forget_past_followers),
 )
 """Raw messages live a week: long enough to survive an outage, short enough to hold little. What was told in confidence
-is erased like the rest, but its number is not recorded (`db.no_union.forget_interests`)."""
+is erased like the rest, but its number is not recorded (`db.no_union.forget_interests`).
+A finished case lives two years: a labour dispute goes to court within one (Labour Code Article 190), and the figures of
+last year are compared with this year's."""
 
 
 def apply_retention(session: Session, now: datetime) -> None:

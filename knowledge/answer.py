@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
+from knowledge.alarms import Alarms, load_alarms
 from knowledge.dates import day_spoken_of
 from knowledge.decide import Bar, load_bar
 from knowledge.entry import CONTENT, Citation, ContentError, Library, Status
@@ -25,7 +26,7 @@ from knowledge.talk import Talk, load_phrasebook
 from knowledge.telex import Retyper
 from knowledge.texts import t
 from knowledge.topics import Topic, load_topics
-from knowledge.words import load_lexicon, matches_in, split_words
+from knowledge.words import load_lexicon, split_words
 
 __all__ = ["Answer", "Answerer", "Outcome", "Page", "load_answerer"]
 
@@ -111,6 +112,11 @@ class Answerer:
         self._citations = lru_cache(maxsize=KEPT)(self._read_citations)
         self._places = lru_cache(maxsize=KEPT)(self._read_places)
         self._is_known = lru_cache(maxsize=KEPT)(self._has_page)
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """What tells danger and wrongs in the same messages."""
+        return load_alarms(self.parts.searcher)
 
     def answer(self, text: str, today: date) -> Answer:
         """What to say to a message, by the law of the day it speaks of, else of today."""
@@ -199,9 +205,7 @@ class Answerer:
         return judged if named else replace(judged, first=0.0)
 
     def _names_something(self, text: str) -> bool:
-        lexicon = self.parts.searcher.lexicon
-        row = lexicon.written_out(split_words(text))
-        return bool(matches_in(row, lexicon.at_home) or matches_in(row, lexicon.concepts))
+        return self.parts.searcher.lexicon.names_something(split_words(text))
 
     def _look_up(self, text: str, on: date) -> Answer | None:
         found = self.parts.statutes.find(text, on)
@@ -287,7 +291,9 @@ class Answerer:
 def load_answerer(content: Path = CONTENT, include_drafts: bool = False, law_texts: Path | None = None) -> Answerer:
     """An answerer over the published entries; with the drafts too for curators' tools, never for members. `law_texts`
     is the folder of imported law texts, from which articles are quoted word for word."""
-    return build_answerer(load_library(content), content, include_drafts, law_texts)
+    answerer = build_answerer(load_library(content), content, include_drafts, law_texts)
+    answerer.alarms.recognise("")  # read now, while nobody waits for it
+    return answerer
 
 
 def build_answerer(

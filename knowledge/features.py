@@ -23,6 +23,7 @@ NAMES = (
     "likeness",
     "at_home",
     "elsewhere",
+    "ending",
 )
 
 
@@ -46,6 +47,7 @@ def features_of(
         found.likeness,
         _count(row, searcher.lexicon.at_home),
         _count(row, searcher.lexicon.elsewhere),
+        found.ending,
     )
 
 

@@ -64,25 +64,43 @@ class Index:
         return found
 
 
-def _count(texts: Iterable[Mapping[str, float]]) -> tuple[dict[str, int], Ints, Ints, Floats, int]:
-    columns: dict[str, int] = {}
-    rows: list[int] = []
-    cols: list[int] = []
-    values: list[float] = []
-    size = 0
+@dataclass(frozen=True)
+class Counts:
+    """What some texts say: how often (`counts`) the text in row `docs` says the term in column `cols`."""
+
+    columns: dict[str, int]
+    docs: Ints
+    cols: Ints
+    counts: Floats
+    size: int
+
+    def joined(self, owners: NDArray[np.int64], size: int) -> Counts:
+        """The same with all texts of one owner as one text; `owners` gives the owner of every text."""
+        places = owners[self.docs] * len(self.columns) + self.cols
+        found, of = np.unique(places, return_inverse=True)
+        docs, cols = np.divmod(found, max(len(self.columns), 1))
+        counts = np.bincount(of, weights=self.counts, minlength=len(found)).astype(np.float32)
+        return Counts(self.columns, docs.astype(np.int32), cols.astype(np.int32), counts, size)
+
+
+def count_terms(texts: Iterable[Mapping[str, float]]) -> Counts:
+    """The terms of each text with how often it says them."""
+    terms: list[str] = []
+    counts: list[float] = []
+    lengths: list[int] = []
     for text in texts:
-        for term, count in text.items():
-            cols.append(columns.setdefault(term, len(columns)))
-            values.append(count)
-        rows.append(len(text))
-        size += 1
-    docs = np.repeat(np.arange(size, dtype=np.int32), np.array(rows, dtype=np.int64))
-    return columns, docs, np.array(cols, dtype=np.int32), np.array(values, dtype=np.float32), size
+        terms.extend(text)
+        counts.extend(text.values())
+        lengths.append(len(text))
+    columns = {term: column for column, term in enumerate(dict.fromkeys(terms))}
+    cols = np.fromiter(map(columns.__getitem__, terms), np.int32, len(terms))
+    docs = np.repeat(np.arange(len(lengths), dtype=np.int32), np.array(lengths, dtype=np.int64))
+    return Counts(columns, docs, cols, np.array(counts, dtype=np.float32), len(lengths))
 
 
-def build_cosine(texts: Iterable[Mapping[str, float]]) -> Index:
+def build_cosine(said: Counts) -> Index:
     """Texts of length one under idf: two phrasings of different length compare fairly."""
-    columns, docs, cols, counts, size = _count(texts)
+    columns, docs, cols, counts, size = said.columns, said.docs, said.cols, said.counts, said.size
     idf = _idf(cols, len(columns), size)
     weights = np.sqrt(counts) * idf[cols]
     norms = np.sqrt(np.bincount(docs, weights=weights**2, minlength=size))
@@ -90,9 +108,9 @@ def build_cosine(texts: Iterable[Mapping[str, float]]) -> Index:
     return _arrange(columns, docs, cols, weights, idf, size)
 
 
-def build_bm25(texts: Iterable[Mapping[str, float]]) -> Index:
+def build_bm25(said: Counts) -> Index:
     """Texts under Okapi BM25."""
-    columns, docs, cols, counts, size = _count(texts)
+    columns, docs, cols, counts, size = said.columns, said.docs, said.cols, said.counts, said.size
     idf = _idf(cols, len(columns), size)
     lengths = np.bincount(docs, weights=counts, minlength=size)
     mean = max(float(lengths.mean()) if size else 1.0, 1e-6)
@@ -101,10 +119,10 @@ def build_bm25(texts: Iterable[Mapping[str, float]]) -> Index:
     return replace(_arrange(columns, docs, cols, weights, idf, size), mean_length=mean)
 
 
-def build_likelihood(texts: Iterable[Mapping[str, float]]) -> Index:
+def build_likelihood(said: Counts) -> Index:
     """Texts under a language model, smoothed half and half with all of them together: how much likelier each term of
     the question is in this text than in general. What few texts say counts for more than under BM25."""
-    columns, docs, cols, counts, size = _count(texts)
+    columns, docs, cols, counts, size = said.columns, said.docs, said.cols, said.counts, said.size
     totals = np.bincount(cols, weights=counts, minlength=len(columns))
     idf = np.log(counts.sum(dtype=np.float64) / np.maximum(totals, 1e-6)).astype(np.float32)
     lengths = np.bincount(docs, weights=counts, minlength=size)

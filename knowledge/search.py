@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,14 +18,14 @@ from knowledge.index import (
     build_bm25,
     build_cosine,
     build_likelihood,
+    count_terms,
     likelihood_of_one,
     score_one,
 )
 from knowledge.law import IndexedLaw
-from knowledge.normalize import fold
 from knowledge.spelling import Speller
 from knowledge.terms import Terms, terms_of, terms_of_words
-from knowledge.words import Lexicon, bare, split_words
+from knowledge.words import LONGEST, Lexicon, bare, split_words
 
 PHRASES, QUESTION, ENTRY, LIKELIHOOD, ANSWER, HEADINGS, LETTERS = 0.5, 0.15, 0.7, 0.5, 0.3, 0.15, 0.3
 """How much each comparison counts; all but the last are scaled so that their best entry has 1. How they were chosen,
@@ -43,6 +43,7 @@ COMPARED = 300
 BEST = 3
 """An entry is as near as its three nearest phrasings on average: one stray likeness is not enough."""
 
+_SENTENCE = re.compile(r"[^.?!\n;]+")
 _NOT_ANSWER = re.compile(r"\{[^}]*\}|^(?:#.*|Căn cứ:.*)$", re.MULTILINE)
 
 
@@ -63,6 +64,7 @@ class Found:
     terms: Mapping[str, float] | None = None
     nearness: float = 0.0
     likeness: float = 0.0
+    ending: float = 0.0
 
 
 class Searcher:
@@ -73,20 +75,20 @@ class Searcher:
         self.rows = {entry_id: row for row, entry_id in enumerate(self.ids)}
         self.lexicon = lexicon
         self.phrasings = [entry.phrasings for entry in entries]
-        self._folded = [[fold(phrase) for phrase in one] for one in self.phrasings]
+        self._folded: list[list[str]] = [[] for _ in entries]
         counts = np.array([len(one) for one in self.phrasings], dtype=np.int64)
         self._owners = np.repeat(np.arange(len(entries)), counts)
         self._places = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
         self._widest = max(int(counts.max(initial=1)), BEST)
-        terms = [[terms_of(phrase, lexicon) for phrase in one] for one in self.phrasings]
-        self.phrases = build_cosine(one for entry in terms for one in entry)
-        joined = [_join(one) for one in terms]
-        self.joined, self._likelihood = build_bm25(joined), build_likelihood(joined)
+        said = count_terms(self._read_phrasings())
+        self.phrases = build_cosine(said)
+        together = said.joined(self._owners, len(entries))
+        self.joined, self._likelihood = build_bm25(together), build_likelihood(together)
         self._questions = np.cumsum(counts) - counts
         self._terms_in = lru_cache(maxsize=1)(self._read_terms)
         self._joined_without = lru_cache(maxsize=1)(self._read_without)
-        self.answers = build_bm25(terms_of(_NOT_ANSWER.sub(" ", entry.body), lexicon) for entry in entries)
-        self._headings = build_bm25(terms_of(_headings(entry, laws), lexicon) for entry in entries)
+        self.answers = build_bm25(count_terms(terms_of(_NOT_ANSWER.sub(" ", entry.body), lexicon) for entry in entries))
+        self._headings = build_bm25(count_terms(terms_of(_headings(entry, laws), lexicon) for entry in entries))
         self.rarest = float(self.phrases.idf.max(initial=1.0))
         syllables = [term for term in self.phrases.columns if " " not in term and ":" not in term]
         self.speller = Speller(syllables, self.phrases.count_of)
@@ -109,7 +111,7 @@ class Searcher:
         total += ENTRY * _scaled(whole) + LIKELIHOOD * _scaled(likelihood)
         total += ANSWER * _scaled(self.answers.scores(terms)) + HEADINGS * _scaled(self._headings.scores(terms))
         best = np.argpartition(-total, min(RERANKED, len(total) - 1))[:RERANKED]
-        typed = " ".join(map(bare, words))[-COMPARED:]
+        typed = _typed(words)[-COMPARED:]
         likeness = {int(row): self._likeness(typed, int(row), without) if letters else 0.0 for row in best}
         ranked = sorted(((float(total[row]) + LETTERS * like, row) for row, like in likeness.items()), reverse=True)
         ranked = [(score, row) for score, row in ranked if total[row] > 0][:limit]
@@ -117,7 +119,16 @@ class Searcher:
             return Found()
         top = ranked[0][1]
         hits = tuple(Hit(self.ids[row], score) for score, row in ranked)
-        return Found(hits, tuple(words), terms, float(near[top]), likeness[top])
+        ending = self._ending(text, top, whole, without)
+        return Found(hits, tuple(words), terms, float(near[top]), likeness[top], ending)
+
+    def _read_phrasings(self) -> Iterator[Terms]:
+        """The terms of every phrasing in turn; on the way each is kept as it is compared letter by letter."""
+        for phrasings, folded in zip(self.phrasings, self._folded, strict=True):
+            for phrase in phrasings:
+                words = split_words(phrase)
+                folded.append(_typed(words))
+                yield terms_of_words(words, self.lexicon)
 
     def _whole(self, terms: Mapping[str, float], without: int | None) -> Floats:
         """All phrasings of each entry together, under BM25."""
@@ -134,6 +145,18 @@ class Searcher:
             row, rest = self._joined_without(without)
             scores[row] = likelihood_of_one(self._likelihood, rest, terms)
         return scores
+
+    def _ending(self, text: str, row: int, whole: Floats, without: int | None) -> float:
+        """How near an entry comes to the best one for the end of a message alone, whatever the story before it is
+        about. The end goes back from the last sentence until it names something of ours: "is that right?" does not."""
+        sentences = [words for one in _SENTENCE.findall(text[-LONGEST:]) if (words := split_words(one))]
+        end: list[str] = []
+        while sentences and not self.lexicon.names_something(end):
+            end = self.speller.mend(sentences.pop(), self.lexicon) + end
+        if sentences:
+            whole = self._whole(self._terms_of(end), without)
+        best = float(whole.max(initial=0.0))
+        return float(whole[row]) / best if best > 0 else 0.0
 
     def _read_without(self, number: int) -> tuple[int, Terms]:
         """The entry that a phrasing belongs to, and all that its other phrasings say."""
@@ -165,6 +188,10 @@ class Searcher:
         table = np.zeros((len(self.ids), self._widest), dtype=np.float32)
         table[self._owners, self._places] = scores
         return np.asarray(np.partition(table, self._widest - BEST, axis=1)[:, -BEST:].mean(axis=1), dtype=np.float32)
+
+
+def _typed(words: Iterable[str]) -> str:
+    return " ".join(map(bare, words))
 
 
 def _join(texts: Iterable[Mapping[str, float]]) -> Terms:

@@ -32,11 +32,13 @@ def terms_of_words(words: Sequence[str], lexicon: Lexicon) -> Terms:
     row: list[str] = []
     for word in words:
         plain = bare(word)
-        if _YEAR.match(plain):  # the day spoken of is read elsewhere; a year in a phrasing must not attract questions
-            continue
+        if plain.startswith("20") and _YEAR.match(plain):  # the day spoken of is read elsewhere; a year in a phrasing
+            continue  # must not attract questions
         found[plain] += 1
-        readings = lexicon.readings_of(word)
-        if len(readings) == 1:
+        readings = lexicon.readings.get(plain, ())
+        if not readings:
+            row.append(plain)
+        elif len(readings) == 1:
             row += readings[0]
             for one in readings[0]:
                 found[one] += READING
@@ -44,8 +46,8 @@ def terms_of_words(words: Sequence[str], lexicon: Lexicon) -> Terms:
             row.append(plain)
             for reading in readings:
                 _add_reading(reading, found, lexicon, READING / len(readings))
-    for pair in pairwise(row):
-        found[" ".join(pair)] += 1
+    for one, following in pairwise(row):
+        found[f"{one} {following}"] += 1
     for name in names_in(row, lexicon.concepts):
         found[f"c:{name}"] += 1
     return found

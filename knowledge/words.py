@@ -53,6 +53,11 @@ class Lexicon:
             row += readings[0] if len(readings) == 1 else (bare(word),)
         return row
 
+    def names_something(self, words: Sequence[str]) -> bool:
+        """Whether the words name anything of our field."""
+        row = self.written_out(words)
+        return bool(matches_in(row, self.at_home) or matches_in(row, self.concepts))
+
     def readings_of(self, word: str) -> tuple[tuple[str, ...], ...]:
         """What a short form may stand for, without marks; none when it is an ordinary word."""
         return self.readings.get(bare(word), ())
@@ -60,11 +65,12 @@ class Lexicon:
 
 def matches_in(row: Sequence[str], phrases: Phrases) -> list[tuple[str, tuple[str, ...]]]:
     """The phrases found in a row of folded syllables, in order: what each stands for, and the phrase itself."""
-    found = []
-    for start, word in enumerate(row):
-        for phrase, name in phrases.get(word, ()):
-            if len(phrase) == 1 or tuple(row[start : start + len(phrase)]) == phrase:
-                found.append((name, phrase))
+    found, words = [], tuple(row)
+    for start, word in enumerate(words):
+        if word in phrases:
+            for phrase, name in phrases[word]:
+                if words[start : start + len(phrase)] == phrase:
+                    found.append((name, phrase))
     return found
 
 

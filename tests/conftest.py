@@ -9,6 +9,7 @@ import pytest
 import structlog
 from sqlalchemy import make_url
 
+from db.case_keys import CaseKeys
 from db.keys import Keys, create_key_file, load_key_file
 from db.migrate import migrate
 from db.session import Database
@@ -87,9 +88,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def database(database_url: str, keys: Keys) -> Iterator[Database]:
-    """A migrated, empty database."""
-    opened = Database(database_url, keys)
+def case_keys(tmp_path: Path, keys: Keys) -> CaseKeys:
+    """An empty store for the keys of cases."""
+    return CaseKeys(f"sqlite:///{tmp_path / 'case-keys.db'}", keys)
+
+
+@pytest.fixture
+def database(database_url: str, keys: Keys, case_keys: CaseKeys) -> Iterator[Database]:
+    """A migrated, empty database with its store of case keys."""
+    opened = Database(database_url, keys, case_keys)
     yield opened
     opened.close()
 

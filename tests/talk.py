@@ -4,6 +4,7 @@ Everything is real (inbox, dispatch, ledger, sender, database) but the platform 
 """
 
 import asyncio
+import base64
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from bot.delivery import Sender
 from bot.inbox import Inbox, OperatorContact
-from bot.transports import Raw, Receive
+from bot.transports import FileTooLarge, Raw, Receive
 from bot.transports.formatting import to_plain
 from bot.transports.operator_log import OperatorLog
 from db.accounts import lane_of, meet_account
 from db.conversations import get_conversation
 from db.models import Delivery, DeliveryState
 from db.session import Database
-from handlers.chat import Channel, Incoming, Kind, StoredButton, StoredReply
+from handlers.chat import Attachment, AttachmentKind, Channel, Incoming, Kind, StoredButton, StoredReply
 from handlers.feature import VIETNAM, Union
 from handlers.offers import offer
 from knowledge.answer import Answerer
@@ -40,11 +41,14 @@ class Edge:
     messages_per_second = None
     text_limit = 4096
     stored_is_sent = False
+    is_connected = True
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, StoredReply]] = []
         self.failures: list[Exception] = []
         self.after_sending: list[Exception] = []
+        self.fetch_failures: list[Exception] = []
+        self.fetched = 0
 
     def measure(self, text: str) -> int:
         return len(text)
@@ -60,7 +64,17 @@ class Edge:
             raw.get("text", ""),
             raw.get("action"),
             raw.get("name"),
+            attachment=Attachment(AttachmentKind(raw["what"])) if "what" in raw else None,
         )
+
+    async def fetch(self, raw: Raw, limit: int) -> bytes:
+        self.fetched += 1
+        if self.fetch_failures:
+            raise self.fetch_failures.pop(0)
+        content = base64.b64decode(raw["content"])
+        if len(content) > limit:
+            raise FileTooLarge
+        return content
 
     async def listen(self, receive: Receive) -> None:
         await asyncio.Event().wait()
@@ -199,6 +213,13 @@ class Member:
     async def does(self, kind: Kind) -> list[StoredReply]:
         """Send a sticker, a file, or leave."""
         return await self._do({"kind": kind.value}, None)
+
+    async def sends_file(
+        self, content: bytes, what: AttachmentKind = AttachmentKind.DOCUMENT, event_id: str | None = None
+    ) -> list[StoredReply]:
+        """Send a picture, document or voice note."""
+        raw = {"kind": "file", "what": what.value, "content": base64.b64encode(content).decode()}
+        return await self._do(raw, event_id)
 
     @property
     def lane(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Table
 
 from db.models import Base
-from db.types import SealedJson, SealedText
+from db.types import SEALED_TYPES
 from handlers.retention import PERIODS
 from knowledge.__main__ import build_parser
 
@@ -81,7 +81,7 @@ def test_glossary_uses_each_word_once() -> None:
 
 
 def sealed_columns(table: Table) -> set[str]:
-    return {column.name for column in table.columns if isinstance(column.type, (SealedText, SealedJson))}
+    return {column.name for column in table.columns if isinstance(column.type, SEALED_TYPES)}
 
 
 def test_data_page_lists_every_table_with_its_sealed_columns() -> None:

@@ -44,6 +44,10 @@ class Transport(Protocol):
         """Whom the channel serves, as features see it."""
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the platform answered us when it was last asked for events; True where there is none to ask."""
+
+    @property
     def messages_per_second(self) -> float | None:
         """The platform's limit for the account; None where there is none."""
 
@@ -63,6 +67,10 @@ class Transport(Protocol):
 
     async def listen(self, receive: Receive) -> None:
         """Take updates until cancelled; acknowledge each only after ``receive`` returned."""
+
+    async def fetch(self, raw: Raw, limit: int) -> bytes:
+        """The file in an update whose event holds one. Raises `FileGone`, `FileTooLarge` when it has more than
+        ``limit`` bytes, `AccountPaused` or `FetchUnavailable`, nothing else."""
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
         """Send one message and return the platform's id of it. Raises one of the errors below."""
@@ -112,6 +120,18 @@ class WindowClosed(Exception):
 
 class SendUnavailable(Exception):
     """The platform could not be reached or answered with an error of its own; nothing was sent."""
+
+
+class FileGone(Exception):
+    """The platform does not have this file any more, or does not give it away."""
+
+
+class FileTooLarge(Exception):
+    """The file has more bytes than were asked for."""
+
+
+class FetchUnavailable(Exception):
+    """The platform could not be reached or answered with an error of its own; asking again may help."""
 
 
 class SendUncertain(Exception):

@@ -5,6 +5,7 @@ sent them, and the offset moves on only after that (`platform` notes: polling is
 """
 
 import asyncio
+import contextlib
 import hmac
 import json
 import time
@@ -38,11 +39,14 @@ from aiogram.types import (
     Message,
     ReplyKeyboardMarkup,
 )
-from aiohttp import ClientConnectorError
+from aiohttp import ClientConnectorError, ClientError, ClientResponseError
 
 from bot.transports import (
     TELEGRAM_WEBHOOK_PATH,
     AccountPaused,
+    FetchUnavailable,
+    FileGone,
+    FileTooLarge,
     PersonMoved,
     PersonUnreachable,
     Raw,
@@ -53,7 +57,14 @@ from bot.transports import (
     StorageUnavailable,
 )
 from bot.transports.formatting import to_html, to_plain
-from bot.transports.telegram_updates import ALLOWED_UPDATES, read_update, utf16_length
+from bot.transports.telegram_updates import (
+    ALLOWED_UPDATES,
+    file_id_of,
+    is_file_gone,
+    is_file_too_large,
+    read_update,
+    utf16_length,
+)
 from handlers.chat import Channel, File, Incoming, StoredButton, StoredReply
 
 log = structlog.get_logger()
@@ -65,6 +76,7 @@ _POLL_SECONDS = 25
 _CALL_SECONDS = 20
 """How long any other call may take; after that it is uncertain whether it was carried out."""
 _UPLOAD_SECONDS = 60
+_DOWNLOAD_SECONDS = 50
 _RETRY_SECONDS = 3.0
 _CONFLICT_SECONDS = 15.0
 _BUTTONS_IN_A_ROW = 30
@@ -226,6 +238,48 @@ class TelegramTransport:
                 wait = _RETRY_SECONDS
             self.is_connected = False
             await asyncio.sleep(wait)
+
+    async def fetch(self, raw: Raw, limit: int) -> bytes:
+        """The file of an update, by its id: Telegram gives an address for it, good for an hour."""
+        file_id = file_id_of(raw)
+        if file_id is None:
+            raise FileGone
+        if self._silence_left():
+            raise AccountPaused(self._silence_left())
+        path = await self._find_path(file_id, limit)
+        url = self._bot.session.api.file_url(self._bot.token, path)
+        content = b""
+        try:
+            stream = self._bot.session.stream_content(url, timeout=_DOWNLOAD_SECONDS, raise_for_status=True)
+            async with contextlib.aclosing(stream):
+                async for chunk in stream:
+                    content += chunk
+                    if len(content) > limit:
+                        raise FileTooLarge
+        except ClientResponseError as error:  # whose words hold the address, and that holds our token
+            raise (FileGone if error.status == 404 else FetchUnavailable) from None
+        except (ClientError, TimeoutError, OSError):
+            raise FetchUnavailable from None
+        return content
+
+    async def _find_path(self, file_id: str, limit: int) -> str:
+        """Where Telegram has put a file for us."""
+        try:
+            file = await self._bot.get_file(file_id, request_timeout=_CALL_SECONDS)
+        except TelegramRetryAfter as error:
+            self._keep_silent(error.retry_after)
+            raise AccountPaused(float(error.retry_after)) from None
+        except TelegramBadRequest as error:
+            if is_file_too_large(error.message):
+                raise FileTooLarge from None
+            raise (FileGone if is_file_gone(error.message) else FetchUnavailable) from None
+        except TelegramAPIError:
+            raise FetchUnavailable from None
+        if (file.file_size or 0) > limit:
+            raise FileTooLarge
+        if not file.file_path:
+            raise FileGone
+        return file.file_path
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
         """Send one message with its buttons as an inline keyboard."""

@@ -26,6 +26,9 @@ from telegram.request import HTTPXRequest
 
 from bot.transports import (
     AccountPaused,
+    FetchUnavailable,
+    FileGone,
+    FileTooLarge,
     PersonMoved,
     PersonUnreachable,
     Raw,
@@ -36,7 +39,14 @@ from bot.transports import (
     StorageUnavailable,
 )
 from bot.transports.formatting import to_html, to_plain
-from bot.transports.telegram_updates import ALLOWED_UPDATES, read_update, utf16_length
+from bot.transports.telegram_updates import (
+    ALLOWED_UPDATES,
+    file_id_of,
+    is_file_gone,
+    is_file_too_large,
+    read_update,
+    utf16_length,
+)
 from handlers.chat import Channel, File, Incoming, StoredButton, StoredReply
 
 log = structlog.get_logger()
@@ -48,6 +58,7 @@ _NO_CONNECTION = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
 _POLL_SECONDS = 25
 _RETRY_SECONDS = 3.0
 _REFUSED_SECONDS = 15.0
+_DOWNLOAD_SECONDS = 50
 _CAPTION_LIMIT = 1024
 _SIGN_IN = "/vao"
 """What "/start CODE", the link with a one-time code, means here."""
@@ -151,6 +162,37 @@ class TelegramDeskTransport:
             await self._bot.answer_callback_query(query_id)
         except TelegramError as error:
             log.info("telegram_spinner_left", sender=self.sender, error=type(error).__name__)
+
+    async def fetch(self, raw: Raw, limit: int) -> bytes:
+        """The file of an update, by its id: Telegram gives an address for it, good for an hour."""
+        file_id = file_id_of(raw)
+        if file_id is None:
+            raise FileGone
+        file = await self._find_file(file_id)
+        if (file.file_size or 0) > limit:
+            raise FileTooLarge
+        try:
+            content = bytes(await file.download_as_bytearray(read_timeout=_DOWNLOAD_SECONDS))
+        except InvalidToken:  # what the library makes of a 404
+            raise FileGone from None
+        except (TelegramError, RuntimeError):  # whose words hold the address, and that holds our token
+            raise FetchUnavailable from None
+        if len(content) > limit:
+            raise FileTooLarge
+        return content
+
+    async def _find_file(self, file_id: str) -> telegram.File:
+        """Where Telegram has put a file for us."""
+        try:
+            return await self._bot.get_file(file_id)
+        except RetryAfter as error:
+            raise AccountPaused(_seconds(error)) from None
+        except BadRequest as error:
+            if is_file_too_large(error.message):
+                raise FileTooLarge from None
+            raise (FileGone if is_file_gone(error.message) else FetchUnavailable) from None
+        except TelegramError:
+            raise FetchUnavailable from None
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
         """Send one message with its buttons as an inline keyboard."""

@@ -5,13 +5,21 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.transports import Raw
-from handlers.chat import Contact, Incoming, Kind
+from handlers.chat import Attachment, AttachmentKind, Contact, Incoming, Kind
 
 log = structlog.get_logger()
 
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
 
-_FILES = ("photo", "document", "voice", "audio", "video", "video_note", "animation")
+_FILES = {
+    "animation": AttachmentKind.OTHER,  # before "document", which stands beside it
+    "photo": AttachmentKind.PICTURE,
+    "document": AttachmentKind.DOCUMENT,
+    "voice": AttachmentKind.VOICE,
+    "audio": AttachmentKind.VOICE,
+    "video": AttachmentKind.OTHER,
+    "video_note": AttachmentKind.OTHER,
+}
 
 
 def utf16_length(text: str) -> int:
@@ -24,7 +32,7 @@ def read_update(raw: Raw, sender: str, start_command: str = "") -> Incoming | No
     behind "/start" (a deep link's payload) are dropped, or handed to ``start_command``."""
     try:
         return _read(raw, sender, start_command)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         log.warning("telegram_update_unreadable", sender=sender, error=type(error).__name__)
         return None
 
@@ -50,12 +58,49 @@ def _read_message(event_id: str, message: Raw, sender: str, start_command: str) 
         display_name=message.get("from", {}).get("first_name"),
         sent_at=datetime.fromtimestamp(message["date"], UTC) if "date" in message else None,
         contact=_read_contact(message),
+        attachment=_read_attachment(message),
     )
 
 
 def _kind_of(message: Raw) -> Kind:
     kinds = {"text": Kind.TEXT, "contact": Kind.CONTACT, "sticker": Kind.STICKER} | dict.fromkeys(_FILES, Kind.FILE)
     return next((kind for key, kind in kinds.items() if key in message), Kind.UNREADABLE)
+
+
+def _find_file(message: Raw) -> tuple[AttachmentKind, Raw] | None:
+    """What hangs on a message, as Telegram describes it; of a picture the largest size."""
+    for key, kind in _FILES.items():
+        if found := message.get(key):
+            return kind, found[-1] if key == "photo" else found
+    return None
+
+
+def _read_attachment(message: Raw) -> Attachment | None:
+    found = _find_file(message)
+    if found is None:
+        return None
+    kind, described = found
+    media_type = "image/jpeg" if kind is AttachmentKind.PICTURE else described.get("mime_type")
+    return Attachment(kind, media_type, described.get("file_size"))
+
+
+def file_id_of(raw: Raw) -> str | None:
+    """What names the file of an update at Telegram; None when it holds none."""
+    try:
+        found = _find_file(raw["message"])
+        return str(found[1]["file_id"]) if found else None
+    except (KeyError, TypeError, AttributeError, IndexError):
+        return None
+
+
+def is_file_gone(description: str) -> bool:
+    """Whether a refusal of getFile speaks of the file; else it speaks of us or of the moment."""
+    return "file" in description.lower()
+
+
+def is_file_too_large(description: str) -> bool:
+    """Bots get files up to 20 MB (Bot API, getFile)."""
+    return "too big" in description.lower()
 
 
 def _read_contact(message: Raw) -> Contact | None:

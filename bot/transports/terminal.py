@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bot.transports import Raw, Receive, StorageUnavailable
+from bot.transports import FileGone, Raw, Receive, StorageUnavailable
 from bot.transports.formatting import to_plain, with_buttons
 from handlers.chat import Channel, Incoming, Kind, StoredReply
 from knowledge.texts import t
@@ -19,6 +19,7 @@ class TerminalTransport:
     channel = Channel("terminal", numbers_buttons=True)
     messages_per_second = None
     text_limit = 100_000
+    is_connected = True
     stored_is_sent = False
 
     def __init__(self, on_end: Callable[[], None], write: Callable[[str], object] = sys.stdout.write) -> None:
@@ -42,6 +43,10 @@ class TerminalTransport:
             except StorageUnavailable:
                 self._write(t("web.not_sent") + "\n\n")
         self._on_end()
+
+    async def fetch(self, _raw: Raw, _limit: int) -> bytes:
+        """Nobody sends a file from a keyboard."""
+        raise FileGone
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
         """Print the message."""

@@ -23,26 +23,27 @@ from urllib.parse import quote, urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bot.inbox import Inbox
-from bot.transports import Page, Raw, StorageUnavailable, Webhook
+from bot.transports import FileGone, Page, Raw, StorageUnavailable, Webhook
 from bot.transports import Receive as ReceiveUpdate
 from bot.transports.formatting import parse
 from bot.transports.public_files import PUBLIC_FILES_PATH, PublicFiles
-from bot.transports.web_guards import BodyLimit, SecurityHeaders
+from bot.transports.web_guards import BodyLimit, Bound, SecurityHeaders
 from db.accounts import find_account, forget_account, is_signing_in, lane_of, move_account
+from db.conversations import find_conversation
 from db.deliveries import find_sent, forget_recipient, list_to
 from db.inbox import count_waiting, forget_lane, list_texts
 from db.models import Delivery
 from db.session import Database, lock_lane
 from handlers.actions import MAX_BYTES
-from handlers.chat import Channel, File, Incoming, Kind, StoredReply
-from handlers.feature import Union
+from handlers.chat import MAX_FILE_BYTES, Attachment, AttachmentKind, Channel, File, Incoming, Kind, StoredReply
+from handlers.feature import Union, find_step
 from knowledge.texts import t
 
 COOKIE = "union_chat"
@@ -54,6 +55,13 @@ _POLL_SECONDS = 25.0
 _LOOK_AGAIN_SECONDS = 2.0
 _RECORDED_WITHIN_SECONDS = 0.1
 _PAGE = 100
+_FILES_PATH = "/api/files"
+_MAX_MEGABYTES = MAX_FILE_BYTES // (1024 * 1024)
+_UPLOAD_SECONDS = 180.0
+_FILES_PER_VISITOR = 30
+_FILES_PER_HOST = 300
+_FILE_SECONDS = 600.0
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,40}", re.ASCII)
 _EVENT_ID = re.compile(r"^[A-Za-z0-9-]{16,64}$")
 _NEW_VISITORS_PER_MINUTE = 300
 _MOST_REMEMBERED = 50_000
@@ -75,6 +83,7 @@ class WebTransport:
     channel = Channel("web")
     messages_per_second = None
     text_limit = 4000
+    is_connected = True
     stored_is_sent = True
 
     def __init__(self) -> None:
@@ -86,15 +95,23 @@ class WebTransport:
         return len(text)
 
     def read(self, raw: Raw) -> Incoming | None:
-        """What the page posted: words, or a pressed button with its label; None when it was forgotten meanwhile."""
+        """What the page posted: words, a pressed button with its label, or a file; None when it was forgotten."""
         if "who" not in raw:
             return None
+        if "file" in raw:
+            media_type, size = raw["file"]["media_type"], raw["file"]["size"]
+            attachment = Attachment(_kind_of(media_type), media_type, size)
+            return Incoming(self.sender, raw["who"], raw["id"], Kind.FILE, attachment=attachment)
         action = raw.get("action")
         kind = Kind.TEXT if action is None else Kind.BUTTON
         return Incoming(self.sender, raw["who"], raw["id"], kind, raw.get("text", ""), action)
 
     async def listen(self, _receive: ReceiveUpdate) -> None:
         """Updates come through the page's requests."""
+
+    async def fetch(self, _raw: Raw, _limit: int) -> bytes:
+        """A file stands beside its event, or was forgotten."""
+        raise FileGone
 
     async def send(self, address: str, _reply: StoredReply) -> str | None:
         """Tell open pages of this person that there is something to read, once the ledger says that it was sent."""
@@ -129,20 +146,22 @@ class WebTransport:
         """Nothing to give up."""
 
 
-class Visitors:
-    """Slows the making of new visitors from one address, so that a script cannot fill the database."""
+class Brake:
+    """Slows what one address, or one visitor, may bring within some seconds, so that no script fills the database."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
         self._recent: dict[str, list[float]] = {}
 
-    def may_enter(self, host: str, now: float) -> bool:
-        """Count one new visitor; False when this address brought too many within a minute."""
-        recent = [at for at in self._recent.get(host, ()) if at > now - 60]
-        if len(recent) >= _NEW_VISITORS_PER_MINUTE:
+    def may_pass(self, key: str, now: float) -> bool:
+        """Count one more; False when there were too many."""
+        recent = [at for at in self._recent.get(key, ()) if at > now - self._seconds]
+        if len(recent) >= self._most:
             return False
-        self._recent[host] = [*recent, now]
-        if len(self._recent) > 50_000:
-            self._recent = {key: times for key, times in self._recent.items() if times[-1] > now - 60}
+        self._recent[key] = [*recent, now]
+        if len(self._recent) > _MOST_REMEMBERED:
+            self._recent = {key: times for key, times in self._recent.items() if times[-1] > now - self._seconds}
         return True
 
 
@@ -168,13 +187,16 @@ class WebServer:
         self._public_url = public_url
         self._readiness = readiness
         self._public_files = public_files
-        self._visitors = Visitors()
+        self._visitors = Brake(_NEW_VISITORS_PER_MINUTE, 60)
+        self._uploads = Brake(_FILES_PER_VISITOR, _FILE_SECONDS)
+        self._uploads_of_host = Brake(_FILES_PER_HOST, _FILE_SECONDS)
         self._known: set[str] = set()
         self._page = _fill_page((_FOLDER / "chat.html").read_text(encoding="utf-8"), union)
         routes = [
             Route("/", self._show_page),
             Route("/api/messages", self._post_message, methods=["POST"]),
             Route("/api/messages", self._get_messages),
+            Route(_FILES_PATH, self._post_file, methods=["POST"]),
             Route("/api/files/{message:int}/{number:int}", self._get_file),
             Route("/api/forget", self._forget, methods=["POST"]),
             Route(f"{PUBLIC_FILES_PATH}/{{name}}", self._get_public_file),
@@ -185,7 +207,9 @@ class WebServer:
             Mount("/static", StaticFiles(directory=_FOLDER / "static")),
         ]
         # around Starlette, not inside it, so that its own answer to a bug carries the headers too
-        limited = BodyLimit(Starlette(routes=routes), t("web.too_long", limit=_MAX_TEXT), webhooks)
+        refusal, too_large = t("web.too_long", limit=_MAX_TEXT), t("files.too_large", limit=_MAX_MEGABYTES)
+        bounds = {_FILES_PATH: Bound(MAX_FILE_BYTES, too_large)}
+        limited = BodyLimit(Starlette(routes=routes), refusal, webhooks, bounds)
         self.app: ASGIApp = SecurityHeaders(limited)
 
     async def _show_page(self, request: Request) -> Response:
@@ -231,28 +255,60 @@ class WebServer:
         problem = _check_post(posted)
         if problem is not None:
             return problem
-        host = request.client.host if request.client else ""
         lane = lane_of(self._database.keys, self._transport.sender, who)
         try:
-            if not await self._is_known(lane) and not self._visitors.may_enter(host, asyncio.get_running_loop().time()):
+            if not await self._is_known(lane) and not self._visitors.may_pass(_host_of(request), _seconds()):
                 return _problem(429, "web.too_many")
             raw = {"who": who, "id": posted["id"], "text": _mend(posted.get("text", ""))}
             if "action" in posted:
                 raw["action"] = posted["action"]
-            is_handled = await self._inbox.receive_and_wait(self._transport, raw, _WAIT_FOR_ANSWER_SECONDS)
-            self._transport.tell(who)  # other tabs
-            async with asyncio.timeout(_DATABASE_SECONDS):
-                found = await self._list_messages(lane, _cursor(posted.get("after")))
-                token = await self._database.look(is_signing_in, self._transport.sender, lane) and await self._renew(
-                    lane
-                )
-            if not token:
-                return JSONResponse(found | {"waiting": not is_handled})
-            response = JSONResponse(found | {"waiting": not is_handled, "csrf": self._csrf_of(token)})
-            self._set_cookie(request, response, token)
-            return response
+            return await self._hand_in(request, lane, raw, _cursor(posted.get("after")))
         except (StorageUnavailable, SQLAlchemyError, TimeoutError):
             return _problem(503, "web.not_sent")
+
+    async def _post_file(self, request: Request) -> Response:
+        """One file, as it is: nothing tells its name. Its bytes are read only where the talk is waiting for a file."""
+        who, problem = self._recognise(request)
+        if problem is not None:
+            return problem
+        event_id = request.query_params.get("id", "")
+        if not _EVENT_ID.match(event_id):
+            return _problem(400, "web.bad_request")
+        lane, now = lane_of(self._database.keys, self._transport.sender, who), _seconds()
+        try:
+            async with asyncio.timeout(_DATABASE_SECONDS):
+                if not await self._database.look(_takes_files, lane):
+                    return _problem(409, "web.no_file_wanted")
+            if not (self._uploads.may_pass(lane, now) and self._uploads_of_host.may_pass(_host_of(request), now)):
+                return _problem(429, "web.too_many_files")
+            async with asyncio.timeout(_UPLOAD_SECONDS):
+                content = await request.body()
+            if not content:
+                return _problem(400, "files.empty")
+            described = {"media_type": _media_type_of(request), "size": len(content)}
+            raw = {"who": who, "id": event_id, "file": described}
+            return await self._hand_in(request, lane, raw, _cursor(request.query_params.get("after")), content)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        except (StorageUnavailable, SQLAlchemyError, TimeoutError):
+            return _problem(503, "web.file_not_sent")
+
+    async def _hand_in(
+        self, request: Request, lane: str, raw: Raw, after: int, file: bytes | None = None
+    ) -> JSONResponse:
+        """Store what came, and answer with what it led to within some seconds. Raises `StorageUnavailable`,
+        SQLAlchemyError or TimeoutError when nothing is certain to be stored."""
+        is_handled = await self._inbox.receive_and_wait(self._transport, raw, _WAIT_FOR_ANSWER_SECONDS, file)
+        self._transport.tell(raw["who"])  # other tabs
+        async with asyncio.timeout(_DATABASE_SECONDS):
+            found = await self._list_messages(lane, after)
+            found |= {"waiting": not is_handled, "takes_files": await self._database.look(_takes_files, lane)}
+            token = await self._database.look(is_signing_in, self._transport.sender, lane) and await self._renew(lane)
+        if not token:
+            return JSONResponse(found)
+        response = JSONResponse(found | {"csrf": self._csrf_of(token)})
+        self._set_cookie(request, response, token)
+        return response
 
     async def _renew(self, lane: str) -> str:
         """A new secret for somebody who is signing in, so that whoever knew the old one is left with nothing."""
@@ -363,11 +419,13 @@ class WebServer:
         rows = await self._database.look(list_to, lane, 0, _PAGE, True)
         texts = await self._database.look(list_texts, lane, _PAGE)
         waiting = await self._database.look(count_waiting, lane)
+        takes_files = await self._database.look(_takes_files, lane)
         said = [(_sent_at(row), _draw(row)) for row in rows]
         said += [(at, own) for at, raw in texts if (own := _draw_own(json.loads(raw), at)) is not None]
         said.sort(key=lambda item: item[0])
         messages = [message for _, message in said]
-        return {"messages": messages, "after": rows[-1].id if rows else 0, "waiting": waiting > 0}
+        after = rows[-1].id if rows else 0
+        return {"messages": messages, "after": after, "waiting": waiting > 0, "takes_files": takes_files}
 
 
 def _address_of(token: str) -> str:
@@ -397,7 +455,7 @@ def _draw(row: Delivery) -> dict[str, Any]:
 
 def _draw_own(posted: Raw, at: datetime) -> dict[str, Any] | None:
     """What the visitor said or pressed, under the id their page gave it; None for what the page said by itself."""
-    text = posted.get("text")
+    text = t("web.sent_file") if "file" in posted else posted.get("text")
     if not text or text == _START:
         return None
     return {
@@ -413,6 +471,34 @@ def _draw_own(posted: Raw, at: datetime) -> dict[str, Any] | None:
 def _sent_at(row: Delivery) -> datetime:
     """When the message became readable: one that was put off belongs below what was said meanwhile."""
     return row.finished_at or row.created_at
+
+
+def _takes_files(session: Session, lane: str) -> bool:
+    """Whether the talk of this visitor waits for something that may be a file."""
+    account = find_account(session, WebTransport.sender, lane)
+    step = find_step(find_conversation(session, account.id)) if account else None
+    return step is not None and step.cleaner is not None
+
+
+def _kind_of(media_type: str) -> AttachmentKind:
+    """What a browser claims that a file is; old phones keep what they record as a film without pictures."""
+    kinds = {"image": AttachmentKind.PICTURE, "audio": AttachmentKind.VOICE, "video": AttachmentKind.OTHER}
+    if media_type == "video/3gpp":
+        return AttachmentKind.VOICE
+    return kinds.get(media_type.partition("/")[0], AttachmentKind.DOCUMENT)
+
+
+def _media_type_of(request: Request) -> str:
+    claimed = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return claimed if _MEDIA_TYPE.fullmatch(claimed) else ""
+
+
+def _host_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _forget_visitor(session: Session, lane: str) -> None:
@@ -486,7 +572,8 @@ def _problem(status: int, key: str, **values: object) -> Response:
 
 def _fill_page(page: str, union: Union) -> str:
     """The page with every sentence in its place, done once; only the visitor's own token stays open."""
-    values = {"union": union.name, "hotline": union.hotline}
+    values = {"union": union.name, "hotline": union.hotline, "limit": str(_MAX_MEGABYTES)}
+    values["most_bytes"] = str(MAX_FILE_BYTES)
 
     def fill(blank: re.Match[str]) -> str:
         name = blank[1]

@@ -1,6 +1,7 @@
 """What stands around every answer of the web server: protective headers, and a limit to what it reads."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -46,30 +47,41 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-class BodyLimit:
-    """Refuses bodies larger than any message of the page can be, announced or not; at ``webhooks``, of a platform."""
+@dataclass(frozen=True)
+class Bound:
+    """The largest body at a path, and what is said of a larger one."""
 
-    def __init__(self, app: ASGIApp, refusal: str, webhooks: Collection[str] = ()) -> None:
+    most_bytes: int
+    refusal: str
+
+
+class BodyLimit:
+    """Refuses bodies larger than any message of the page can be, announced or not; at ``webhooks``, of a platform.
+    ``bounds`` are those of single paths."""
+
+    def __init__(
+        self, app: ASGIApp, refusal: str, webhooks: Collection[str] = (), bounds: Mapping[str, Bound] | None = None
+    ) -> None:
         self._app = app
-        self._refusal = refusal
-        self._webhooks = webhooks
+        self._page = Bound(_MAX_BODY_BYTES, refusal)
+        self._bounds = {path: Bound(_MAX_WEBHOOK_BYTES, refusal) for path in webhooks} | dict(bounds or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry point."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        limit = _MAX_WEBHOOK_BYTES if scope["path"] in self._webhooks else _MAX_BODY_BYTES
+        bound = self._bounds.get(scope["path"], self._page)
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > limit:
-            return await JSONResponse({"problem": self._refusal}, status_code=413)(scope, receive, send)
+        if length.isdigit() and int(length) > bound.most_bytes:
+            return await JSONResponse({"problem": bound.refusal}, status_code=413)(scope, receive, send)
         seen = 0
 
         async def receive_limited() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > limit:
-                raise HTTPException(413, self._refusal)
+            if seen > bound.most_bytes:
+                raise HTTPException(413, bound.refusal)
             return message
 
         return await self._app(scope, receive_limited, send)

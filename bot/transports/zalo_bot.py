@@ -20,6 +20,7 @@ from bot.metrics import ZALO_BOT_FORMS
 from bot.transports import (
     ZALO_BOT_WEBHOOK_PATH,
     AccountPaused,
+    FileGone,
     PersonUnreachable,
     Raw,
     Receive,
@@ -28,10 +29,11 @@ from bot.transports import (
     SendUncertain,
     StorageUnavailable,
 )
+from bot.transports.downloads import Downloads
 from bot.transports.public_files import PublicFiles
 from bot.transports.zalo_bot_client import BotError, BotRefused, BotUnavailable, BotUnclear, ZaloBotClient
 from bot.transports.zalo_bot_messages import TEXT_LIMIT, Drawn, draw, measure, sort_files
-from handlers.chat import Channel, Incoming, Kind, StoredReply
+from handlers.chat import Attachment, AttachmentKind, Channel, Incoming, Kind, StoredReply
 from handlers.feature import VIETNAM
 
 log = structlog.get_logger()
@@ -81,6 +83,7 @@ class ZaloBotTransport:
     ) -> None:
         self.sender = sender_of(token)
         self._client = ZaloBotClient(token, api_url)
+        self._downloads = Downloads(api_url)
         self._mark_key = token.encode()
         self._public_files = public_files
         self._now = now
@@ -126,6 +129,7 @@ class ZaloBotTransport:
             text=_clean(text),
             display_name=_clean(str(who.get("display_name") or "")) or None,
             sent_at=sent_at,
+            attachment=_read_attachment(message) if kind is Kind.FILE else None,
         )
 
     def _once_a_day(self, kind: Kind, address: str, sent_at: datetime | None) -> str:
@@ -134,6 +138,13 @@ class ZaloBotTransport:
         day = (sent_at or self._now()).astimezone(VIETNAM).date()
         mark = hmac.new(self._mark_key, address.encode(), hashlib.sha256).hexdigest()[:32]
         return f"{kind.value}:{day:%Y%m%d}:{mark}"
+
+    async def fetch(self, raw: Raw, limit: int) -> bytes:
+        """A picture or voice note, as long as Zalo keeps it."""
+        found = _find_file(_unwrap(raw).get("message") or {})
+        if found is None:
+            raise FileGone
+        return await self._downloads.fetch(found[1], limit)
 
     async def listen(self, receive: Receive) -> None:
         """Poll until cancelled, or announce the webhook and see that it stays."""
@@ -341,6 +352,7 @@ class ZaloBotTransport:
     async def close(self) -> None:
         """Close the HTTP session."""
         await self._client.close()
+        await self._downloads.close()
 
 
 def _pause_after(times: int) -> float:
@@ -381,6 +393,22 @@ def _kind_of(name: str, message: Raw) -> tuple[Kind, str]:
         caption = message.get("caption")
         return Kind.FILE, caption if isinstance(caption, str) else ""
     return Kind.UNREADABLE, ""  # also what Zalo withholds: messages of children and others whom the law protects
+
+
+def _find_file(message: Raw) -> tuple[AttachmentKind, str] | None:
+    """The picture or voice note of a message, by its address; it has stood under either name for a picture."""
+    forms = {
+        "photo": AttachmentKind.PICTURE,
+        "photo_url": AttachmentKind.PICTURE,
+        "voice_url": AttachmentKind.VOICE,
+    }
+    found = ((kind, message.get(form)) for form, kind in forms.items())
+    return next(((kind, url) for kind, url in found if isinstance(url, str) and url), None)
+
+
+def _read_attachment(message: Raw) -> Attachment | None:
+    found = _find_file(message)
+    return Attachment(found[0]) if found else None
 
 
 def _moment_of(message: Raw) -> datetime | None:

@@ -19,10 +19,29 @@ from sqlalchemy.orm import Session
 from bot.batcher import Batcher
 from bot.metrics import ZALO_MESSAGES, ZALO_POSTS
 from bot.settings import Settings
-from bot.transports import AccountPaused, Raw, Receive, SendUnavailable, SendUncertain, StorageUnavailable, WindowClosed
+from bot.transports import (
+    AccountPaused,
+    FileGone,
+    Raw,
+    Receive,
+    SendUnavailable,
+    SendUncertain,
+    StorageUnavailable,
+    WindowClosed,
+)
+from bot.transports.downloads import Downloads
 from bot.transports.zalo_oa_alarms import Alarm, list_notices, notice_of_code
 from bot.transports.zalo_oa_client import ZaloClient, ZaloError, ZaloPaused, ZaloRefused, ZaloUnclear
-from bot.transports.zalo_oa_events import Event, account_of, find_signer, is_recent, moment_of, read_event, timestamp_of
+from bot.transports.zalo_oa_events import (
+    Event,
+    account_of,
+    find_signer,
+    is_recent,
+    list_files,
+    moment_of,
+    read_event,
+    timestamp_of,
+)
 from bot.transports.zalo_oa_messages import TEXT_LIMIT, Draft, draw, measure, upload_kind, with_upload
 from bot.transports.zalo_oa_outreach import ZaloArticles, ZaloTemplates
 from bot.transports.zalo_oa_rules import error_of, rule_of
@@ -70,6 +89,7 @@ class ZaloOaTransport:
     ) -> None:
         self._settings = settings
         self._client = client
+        self._downloads = Downloads(settings.zalo_api_url)
         self._database = database
         self._now = now
         self._alarm = alarm
@@ -196,9 +216,12 @@ class ZaloOaTransport:
         self.is_connected = True
         return 200, t("zalo_oa.login_done")
 
-    async def download(self, url: str) -> bytes:
-        """A file that somebody sent (`zalo_oa_events.list_files`), as long as Zalo keeps it."""
-        return await self._client.download(url)
+    async def fetch(self, raw: Raw, limit: int) -> bytes:
+        """A file that somebody sent, as long as Zalo keeps it."""
+        found = list_files(raw)
+        if not found:
+            raise FileGone
+        return await self._downloads.fetch(found[0][1], limit)
 
     # Messages out
 
@@ -312,6 +335,7 @@ class ZaloOaTransport:
         """Let a refresh finish, and give up connections."""
         await self.tokens.finish()
         await self._client.close()
+        await self._downloads.close()
 
 
 def sender_of(settings: Settings) -> str:
@@ -346,7 +370,7 @@ def _withdraw(session: Session, sender: str, lane: str, now: datetime) -> bool:
     if account is None:
         return False
     if account.person_id is None:
-        erase_account(session, account)
+        erase_account(session, account, now)
         return False
     ask(session, account, DataRequestKind.WITHDRAW, now, t("zalo_oa.withdrawn"))
     return True

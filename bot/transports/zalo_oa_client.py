@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from bot.transports.public_hosts import PublicResolver, is_public
 from db.zalo_oa_tokens import TokenPair
 
 JSON = dict[str, Any]
@@ -23,7 +22,6 @@ _CALL_SECONDS = 20.0
 _CONNECT_SECONDS = 8.0
 _PAUSE_SECONDS = 30.0
 """The limit is counted by the minute (4,000 calls), and no answer says how much of it is left to wait."""
-_LARGEST_DOWNLOAD = 25 * 1024 * 1024
 
 _NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
@@ -66,13 +64,11 @@ class ZaloClient:
         self._oauth_url = oauth_url
         self._business_url = business_url
         self._session: aiohttp.ClientSession | None = None
-        self._outside: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Give up connections."""
-        for session in (self._session, self._outside):
-            if session is not None:
-                await session.close()
+        if self._session is not None:
+            await self._session.close()
 
     # Logging in
 
@@ -129,26 +125,6 @@ class ZaloClient:
         url = self._place(path, is_business)
         return await self._call("GET", url, headers={"access_token": token}, params=query)
 
-    async def download(self, url: str) -> bytes:
-        """What somebody sent, from the address in the event. Raises ValueError for an address that is not public https,
-        or for more than 25 MB: the event is signed by Zalo, but a part of it may be a person's own words."""
-        is_zalos = url.startswith(f"{self._api_url}/")
-        if not is_zalos and not is_public(url):
-            raise ValueError("not a public address")
-        session = self._own() if is_zalos else self._others()
-        try:
-            async with session.get(url, allow_redirects=False) as response:
-                if response.status != 200:
-                    raise ZaloUnavailable
-                content = await response.content.read(_LARGEST_DOWNLOAD + 1)
-                while len(content) <= _LARGEST_DOWNLOAD and not response.content.at_eof():
-                    content += await response.content.read(_LARGEST_DOWNLOAD + 1 - len(content))
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            raise ZaloUnavailable from None
-        if len(content) > _LARGEST_DOWNLOAD:
-            raise ValueError("too large")
-        return content
-
     def _place(self, path: str, is_business: bool) -> str:
         return f"{self._business_url if is_business else self._api_url}{path}"
 
@@ -178,12 +154,6 @@ class ZaloClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=_timeout(), trust_env=False)
         return self._session
-
-    def _others(self) -> aiohttp.ClientSession:
-        if self._outside is None:
-            connector = aiohttp.TCPConnector(resolver=PublicResolver())
-            self._outside = aiohttp.ClientSession(timeout=_timeout(), connector=connector, trust_env=False)
-        return self._outside
 
 
 def _timeout() -> aiohttp.ClientTimeout:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from db.zalo_oa import NoteKind
-from handlers.chat import Contact, Incoming, Kind
+from handlers.chat import Attachment, AttachmentKind, Contact, Incoming, Kind
 
 PRESSED = "#!"
 """Stands before the payload of our buttons: Zalo sends a pressed button as if the person had typed its payload."""
@@ -23,7 +23,13 @@ NEWEST = timedelta(minutes=10)
 """Clocks differ."""
 
 _LONGEST_ID = 80
-_FILES = ("image", "gif", "file", "audio", "video")
+_FILES = {
+    "image": AttachmentKind.PICTURE,
+    "gif": AttachmentKind.OTHER,
+    "file": AttachmentKind.DOCUMENT,
+    "audio": AttachmentKind.VOICE,
+    "video": AttachmentKind.OTHER,
+}
 _MILLISECONDS_FROM = 100_000_000_000
 """Moments come in milliseconds; a number below this one (year 5138) is in seconds."""
 
@@ -143,8 +149,19 @@ def _read_message(raw: dict[str, Any], what: str, sender: str, at: datetime) -> 
     if kind is Kind.BUTTON:
         text, action = "", text.removeprefix(PRESSED)
     event_id = (_text(message.get("msg_id")) or _own_id(raw))[:_LONGEST_ID]
-    incoming = Incoming(sender, user_id, event_id, kind, text, action, sent_at=at)
+    attachment = _read_attachment(raw, what) if kind is Kind.FILE else None
+    incoming = Incoming(sender, user_id, event_id, kind, text, action, sent_at=at, attachment=attachment)
     return Event(at, user_id, NoteKind.INTERACTED, incoming)
+
+
+def _read_attachment(raw: dict[str, Any], what: str) -> Attachment | None:
+    """What hangs on a message; None where Zalo gave no address of it. Of a file Zalo tells the size in bytes."""
+    found = list_files(raw)
+    if not found:
+        return None
+    described = str((raw["message"]["attachments"][0].get("payload") or {}).get("size"))
+    is_number = described.isascii() and described.isdigit() and len(described) < 15
+    return Attachment(_FILES[what], size=int(described) if is_number else None)
 
 
 def _kind_of(what: str, text: str) -> Kind:

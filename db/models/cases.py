@@ -196,8 +196,8 @@ class CaseEvent(Base):
 
 
 class HistoryAnchor(Base):
-    """The heads of all histories at the end of a day in one keyed digest, chained to the day before: a history that is
-    cut short later no longer fits it."""
+    """All lines of all histories written since the anchor before, in one keyed digest that is chained to that anchor: a
+    history that is cut short later no longer fits it."""
 
     __tablename__ = "history_anchors"
 

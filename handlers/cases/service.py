@@ -268,6 +268,15 @@ def _hold(session: Session, case: Case, now: datetime) -> None:
     begin_stage(session, case, stage, since or now, now)
 
 
+def is_taken(session: Session, viewer: Viewer, code: str) -> bool:
+    """Whether an officer who was asked to take a case comes too late; False for one whom anything bars from it."""
+    case = get_by_code(session, code)
+    if case is None or case.holder_id in (None, viewer.person_id) or not is_fit(session, case, viewer):
+        return False
+    is_reader = bool(viewer.units & set(list_reader_units(session, case)))
+    return is_reader and viewer.person_id in {alert.person_id for alert in list_alerted(session, case)}
+
+
 def decline(session: Session, viewer: Viewer, code: str, now: datetime, today: date) -> None:
     """Say that one cannot take a case; once all who were asked last say so, the next are asked at once."""
     case = get_case(session, viewer, code, now, lock=True)

@@ -7,6 +7,7 @@ from db.merges import find_last_merge
 from db.models import Account, DeliveryKind, LinkCode
 from db.people import list_accounts
 from handlers.actions import (
+    AllowRerouting,
     AnswerLink,
     ConsentToLink,
     IssueLinkCode,
@@ -33,6 +34,7 @@ from handlers.identity.linking import (
 )
 from handlers.identity.merging import name_channel
 from handlers.notify import choose_account, tell_account
+from handlers.rerouting import allow_rerouting, has_another_channel, may_reroute, stop_rerouting
 from knowledge.normalize import fold
 from knowledge.texts import t
 
@@ -61,6 +63,11 @@ def show_channels(context: Context) -> list[Reply]:
         if one.id != context.account.id
     ]
     buttons.append(Button(t("own_channels.add"), IssueLinkCode()))
+    if has_another_channel(context.session, context.account):
+        allows = may_reroute(context.session, context.account)
+        lines.append(t("own_channels.rerouting_on" if allows else "own_channels.rerouting_off"))
+        label = t("own_channels.stop_rerouting" if allows else "own_channels.allow_rerouting")
+        buttons.append(Button(label, AllowRerouting("n" if allows else _YES)))
     merge = find_last_merge(context.session, person_id, context.now)
     if merge is not None:
         buttons.append(Button(t("merge.undo"), UndoMerge(merge.id)))
@@ -78,6 +85,17 @@ def prefer_channel(context: Context, action: PreferChannel) -> list[Reply]:
     """Notices come by this channel from now on."""
     chosen = prefer(context.session, context.account, action.account_id)
     return [Reply(t("own_channels.preferred", channel=name_channel(chosen))), *show_channels(context)]
+
+
+def change_rerouting(context: Context, action: AllowRerouting) -> list[Reply]:
+    """Whether messages that cannot go on one channel of the person's own may go on another."""
+    if not has_another_channel(context.session, context.account):
+        raise Outdated
+    if action.answer == _YES:
+        allow_rerouting(context.session, context.account, context.now)
+    else:
+        stop_rerouting(context.session, context.account, context.now)
+    return show_channels(context)
 
 
 def leave_channel(context: Context, action: LeaveChannel) -> list[Reply]:
@@ -159,8 +177,15 @@ def answer_link(context: Context, action: AnswerLink) -> list[Reply]:
     further = tie(context.session, link, context.account, context.now, context.today)
     tied = Reply(t("own_channels.tied_there"), (Button(t("menu.me"), ShowMe()),))
     _tell(context, further, tied, f"link:{action.link_id}:yes")
-    buttons = (Button(t("own_channels.show"), ShowChannels()), Button(t("menu.me"), ShowMe()))
-    return [Reply(t("own_channels.tied", channel=name_channel(further)), buttons)]
+    tied_here = t("own_channels.tied", channel=name_channel(further))
+    if may_reroute(context.session, context.account):
+        return [Reply(tied_here, (Button(t("own_channels.show"), ShowChannels()), Button(t("menu.me"), ShowMe())))]
+    question = t("own_channels.ask_rerouting", tied=tied_here)
+    buttons = (
+        Button(t("own_channels.allow_rerouting"), AllowRerouting(_YES)),
+        Button(t("own_channels.no_rerouting"), AllowRerouting("n")),
+    )
+    return [Reply(question, (*buttons, Button(t("own_channels.show"), ShowChannels())))]
 
 
 def _menu_button() -> Button:

@@ -1,6 +1,7 @@
 """One person on several channels: what can be pressed and typed, in one table."""
 
 from handlers.actions import (
+    AllowRerouting,
     AnswerLink,
     AnswerMerge,
     ConsentToLink,
@@ -16,6 +17,7 @@ from handlers.identity.channels import (
     answer_link,
     ask_for_code,
     catch_code,
+    change_rerouting,
     consent_to_link,
     leave_channel,
     prefer_channel,
@@ -37,6 +39,7 @@ IDENTITY = Feature(
         IssueLinkCode: lambda context, _action: show_code(context),
         ConsentToLink: consent_to_link,
         AnswerLink: answer_link,
+        AllowRerouting: change_rerouting,
     },
     catches=catch_code,
 )

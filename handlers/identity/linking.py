@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from db.links import add_link_code, find_link, find_link_code, forget_link
 from db.models import Account, LinkCode, Person
 from db.officers import count_tries, count_try, holds_role_from_now
-from db.privacy import add_consent, adopt_consents, find_consent
+from db.privacy import adopt_consents
+from handlers.consents import ABROAD, has_consented, record_consent
 from handlers.errors import Outdated, UserError
 from handlers.identity.rules import (
     CODE_LIFETIME,
@@ -18,8 +19,6 @@ from handlers.identity.rules import (
     WRONG_WINDOW,
 )
 
-ABROAD = "abroad"
-_ABROAD_VERSION = 1
 _OF_ALL = "link:wrong"
 
 
@@ -60,7 +59,7 @@ def type_link_code(session: Session, account: Account, code: str, now: datetime)
 
 def needs_consent_abroad(session: Session, account: Account) -> bool:
     """Whether nobody agreed yet, on this account, that what goes through it is stored abroad."""
-    return find_consent(session, account.id, None, ABROAD) is None
+    return not has_consented(session, account, ABROAD)
 
 
 def get_typed_link(session: Session, link_id: int, account: Account, now: datetime) -> LinkCode:
@@ -73,7 +72,7 @@ def get_typed_link(session: Session, link_id: int, account: Account, now: dateti
 
 def consent_abroad(session: Session, account: Account, now: datetime) -> None:
     """Keep that the person agreed to notices that go through servers abroad (Law 91/2025/QH15 Article 20)."""
-    add_consent(session, account.id, None, ABROAD, _ABROAD_VERSION, now)
+    record_consent(session, account, ABROAD, now)
 
 
 def get_link_to_decide(session: Session, link_id: int, account: Account, now: datetime) -> LinkCode:

@@ -25,7 +25,7 @@ from knowledge.texts import t
 _NAME = "no_union"
 _YES = "y"
 _NO = "n"
-_MOST_SHOWN = 7
+_PAGE = 6
 _FAQ = "cong-doan-chua-co"
 
 
@@ -126,13 +126,16 @@ def _take_name(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     return [Reply(t("no_union.named"), (Button(t("menu.button"), ShowMenu()),))]
 
 
-def _list_foundings(context: Context) -> list[Reply]:
+def _list_foundings(context: Context, action: ListFoundings) -> list[Reply]:
     """The workplaces the officer may know of; with none, not a word about others."""
     actor = get_actor(context)
     if not actor.holds(Right.DECIDE_APPLICATIONS):
         raise NotAllowed
-    found = list_foundings(context.session, actor, context.today)[:_MOST_SHOWN]
-    buttons = tuple(Button(one.workplace[:40], ShowFounding(one.code)) for one in found)
+    found = list_foundings(context.session, actor, context.today)
+    start = action.page * _PAGE
+    buttons = [Button(one.workplace[:40], ShowFounding(one.code)) for one in found[start : start + _PAGE]]
+    if start + _PAGE < len(found):
+        buttons.append(Button(t("no_union.more"), ListFoundings(action.page + 1)))
     text = t("no_union.foundings" if found else "no_union.no_foundings")
     return [Reply(text, (*buttons, Button(t("menu.desk"), ShowDesk())))]
 
@@ -160,7 +163,7 @@ NO_UNION = Feature(
         TellNoUnion: lambda context, _action: _start(context),
         TakeBackInterest: lambda context, _action: _take_back(context),
         AnswerNaming: _answer_naming,
-        ListFoundings: lambda context, _action: _list_foundings(context),
+        ListFoundings: _list_foundings,
         ShowFounding: _show_founding,
     },
     steps={

@@ -25,6 +25,7 @@ from db.no_union import (
 )
 from db.people import list_accounts
 from db.session import keys_of_session
+from db.units import find_heir
 from handlers.access import Actor, NotAllowed, Right, may
 from handlers.actions import AnswerNaming, ShowFounding, ShowMenu
 from handlers.chat import Button, Reply
@@ -45,7 +46,6 @@ class Founding:
     workplace: str
     place: str
     at_least: int
-    unit_id: int
     named: tuple[str, ...]
     people: frozenset[int]
 
@@ -94,7 +94,9 @@ def name_oneself(session: Session, account: Account, name: str | None, now: date
     if name:
         code = row.facts["alert"]
         reply = Reply(t("no_union.somebody_named"), (Button(t("no_union.open"), ShowFounding(code)),))
-        _tell_deciders(session, row.facts["shown"]["unit_id"], reply, f"named:{code}:{row.id}", now, today)
+        heir_id = find_heir(session, row.facts["shown"]["unit_id"], today)
+        if heir_id is not None:
+            _tell_deciders(session, heir_id, reply, f"named:{code}:{row.id}", now, today)
 
 
 def watch(session: Session, threshold: int, now: datetime, today: date) -> None:
@@ -186,13 +188,21 @@ def _join(session: Session, row: NoUnionInterest, code: str, shown: Facts, now: 
 
 
 def list_foundings(session: Session, actor: Actor, today: date) -> list[Founding]:
-    """The workplaces of which the upper union was told, within the actor's reach."""
+    """The workplaces of which the upper union was told, within the actor's reach; those of a unit that ended since are
+    with its heir."""
     groups: dict[str, list[NoUnionInterest]] = {}
     for row in list_interests(session):
         if "alert" in row.facts:
             groups.setdefault(row.facts["alert"], []).append(row)
-    found = [_describe(session, code, rows) for code, rows in groups.items()]
-    return [one for one in found if may(session, actor, Right.DECIDE_APPLICATIONS, one.unit_id, today)]
+    found = [
+        (_describe(session, code, rows), find_heir(session, _unit_of(rows), today)) for code, rows in groups.items()
+    ]
+    return [one for one, heir in found if heir and may(session, actor, Right.DECIDE_APPLICATIONS, heir, today)]
+
+
+def _unit_of(rows: list[NoUnionInterest]) -> int:
+    unit_id: int = rows[0].facts["shown"]["unit_id"]
+    return unit_id
 
 
 def _describe(session: Session, code: str, rows: list[NoUnionInterest]) -> Founding:
@@ -204,7 +214,6 @@ def _describe(session: Session, code: str, rows: list[NoUnionInterest]) -> Found
         shown["workplace"],
         shown["place"],
         shown["at_least"],
-        shown["unit_id"],
         tuple(facts["named"] for facts in named),
         frozenset(account.person_id for account in accounts if account.person_id is not None),
     )

@@ -1,48 +1,29 @@
-"""The use cases of the desk: issue and use a one-time code, confirm it, give and end a role, hand over."""
+"""The use cases of the desk: give and end a role, hand over, the second factor. Codes are in `signing_in`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import pyotp
 from sqlalchemy.orm import Session
 
-from db.codes import new_code
-from db.models import (
-    Account,
-    Application,
-    Person,
-    Role,
-    RoleGrant,
-    SecondFactor,
-    SignInCode,
-    UnitPeriod,
-)
+from db.cases import hand_over_cases, is_fit, list_depending, list_takeable, read_viewer
+from db.models import Account, Application, Case, Person, Role, RoleGrant, SecondFactor, SignInCode, UnitPeriod
 from db.officers import (
     add_grant,
-    add_sign_in_code,
     count_try,
     end_grant,
     find_second_factor,
-    find_sign_in_code,
-    forget_second_factor,
     last_confirmed_at,
     list_grants,
+    list_grants_to_come,
     list_officers,
-    void_codes,
 )
-from db.people import list_open_handled
+from db.people import find_membership, find_person, list_open_handled
 from db.units import find_period, list_ancestors
-from handlers.access import REACHES_DOWN, RIGHTS, Actor, Right, demand, may
+from handlers.access import RIGHTS, Actor, NotAllowed, Right, demand, may
 from handlers.errors import Outdated, UserError
-from handlers.officers.rules import (
-    CODE_LIFETIME,
-    ENROL_WITHIN,
-    OTP_TRIES,
-    OTP_WINDOW,
-    TRIES,
-    TRY_WINDOW,
-    roles_to_give,
-)
+from handlers.officers.codes import check_may_issue, issue_code, list_managing_roles, may_manage
+from handlers.officers.rules import ENROL_WITHIN, OTP_TRIES, OTP_WINDOW, PAID_BY_EMPLOYER_AT, roles_to_give
 
 _OTP_STEP_SECONDS = 30
 
@@ -56,84 +37,25 @@ class Invitation:
     grant: RoleGrant
 
 
-def issue_code(session: Session, person_id: int, issued_by_id: int | None, now: datetime) -> tuple[str, SignInCode]:
-    """A new one-time code for a person; older ones of theirs hold no longer."""
-    void_codes(session, person_id, now)
-    code = new_code()
-    return code, add_sign_in_code(session, code, person_id, issued_by_id, now, CODE_LIFETIME)
-
-
-def use_code(session: Session, account: Account, code: str | None, now: datetime) -> SignInCode | None:
-    """Take a one-time code typed on an account; None when it is wrong, used or too old. Every try counts, and after
-    five within an hour the account must wait (`UserError`)."""
-    tries = count_try(session, f"sign_in:{account.id}", TRY_WINDOW, now)
-    if tries > TRIES:
-        raise UserError("officers.too_many_tries")
-    row = find_sign_in_code(session, code, now) if code else None
-    if row is None:
-        return None
-    if account.person_id not in (None, row.person_id):
-        raise UserError("officers.other_person")
-    row.account_id, row.used_at = account.id, now
-    account.is_signing_in = True
-    return row
-
-
-def get_own_code(session: Session, code_id: int, account: Account) -> SignInCode:
-    """A code typed on this account and not decided yet. Raises `Outdated`."""
-    row = session.get(SignInCode, code_id, with_for_update=True)
-    if row is None or row.account_id != account.id or row.confirmed_at or row.refused_at:
-        raise Outdated
-    return row
-
-
-def get_code_to_decide(session: Session, code_id: int, actor: Actor) -> SignInCode:
-    """A claimed code that this officer issued and nobody decided yet. Raises `Outdated`."""
-    row = session.get(SignInCode, code_id, with_for_update=True)
-    if row is None or row.issued_by_id != actor.person_id or row.confirmed_at or row.refused_at or not row.claimed_at:
-        raise Outdated
-    return row
-
-
-def claim_code(row: SignInCode, now: datetime) -> None:
-    """Whoever typed the code says that it names them."""
-    row.claimed_at = now
-
-
-def confirm_sign_in(session: Session, row: SignInCode, now: datetime, today: date) -> Account:
-    """Tie the account to the person of the code. Raises `Outdated` when their roles have ended meanwhile."""
-    account = session.get(Account, row.account_id)
-    if account is None or not list_grants(session, row.person_id, now, today):
-        raise Outdated
-    row.confirmed_at = now
-    account.person_id, account.needs_sign_in = row.person_id, False
-    return account
-
-
-def refuse_sign_in(row: SignInCode, now: datetime) -> None:
-    """The wrong person used the code: it is spent, and ties nothing."""
-    row.refused_at = now
-
-
-def sign_out(account: Account) -> None:
-    """Untie an account from its person."""
-    account.person_id, account.needs_sign_in = None, False
-    account.second_factor_at = None
-
-
 def list_roles_to_give(session: Session, actor: Actor, unit_id: int, today: date) -> list[Role]:
     """The roles the actor may give at a unit; empty when none."""
     period = find_period(session, unit_id, today)
-    if period is None or not may(session, actor, Right.MANAGE_OFFICERS, unit_id, today):
+    if period is None:
         return []
-    above = {unit.unit_id for unit in list_ancestors(session, unit_id, today)}
-    held = {
-        grant.role
-        for grant in actor.grants
-        if Right.MANAGE_OFFICERS in RIGHTS[grant.role]
-        and (grant.unit_id == unit_id or (grant.role in REACHES_DOWN and grant.unit_id in above))
-    }
-    return roles_to_give(held, period.level)
+    return roles_to_give(list_managing_roles(session, actor, unit_id, today), period.level)
+
+
+def find_invitee(session: Session, actor: Actor, code: str, now: datetime, today: date) -> Person | None:
+    """The person of a code, where they are a member or hold a role within the actor's reach; None for anybody else, as
+    if there were nobody: a code read off a card opens no name."""
+    person = find_person(session, code)
+    if person is None or person.merged_into_id is not None or person.erased_at is not None:
+        return None
+    membership = find_membership(session, person.id, today)
+    places = {grant.unit_id for grant in list_grants_to_come(session, person.id, now, today)}
+    places |= {membership.unit_id} if membership is not None else set()
+    is_within = any(may(session, actor, Right.MANAGE_OFFICERS, place, today) for place in places)
+    return person if is_within else None
 
 
 def invite(
@@ -147,19 +69,34 @@ def invite(
     today: date,
     to_on: date | None = None,
 ) -> Invitation:
-    """Give a person a role at a unit and issue their code. Raises `NotAllowed` for a role the actor may not give."""
+    """Give a person a role at a unit and issue their code. A role they hold there already is given anew when who pays
+    them, or until when, is another. Raises `NotAllowed` without the right, `UserError` for a role the actor may not
+    give, for themselves (who pays an officer is not theirs to say), and for somebody above them."""
     demand(session, actor, Right.MANAGE_OFFICERS, unit_id, today)
+    held = list_managing_roles(session, actor, unit_id, today)
     if role not in list_roles_to_give(session, actor, unit_id, today):
         raise UserError("officers.role_not_yours")
-    same = [g for g in list_grants(session, person.id, now, today) if (g.unit_id, g.role) == (unit_id, role)]
+    if person.id == actor.person_id and Role.ADMINISTRATOR not in held:
+        raise UserError("officers.not_yourself")
+    check_may_issue(session, actor, person.id, now, today)
     payer = find_employer_unit(session, unit_id, today) if is_paid_by_employer else None
-    grant = (
-        same[0]
-        if same
-        else add_grant(session, person, unit_id, role, today, now, to_on, payer, granted_by_id=actor.person_id)
-    )
+    same = [g for g in list_grants(session, person.id, now, today) if (g.unit_id, g.role) == (unit_id, role)]
+    grant = same[0] if same else None
+    if grant is not None:
+        to_on = to_on or grant.to_on
+        payer = payer if asks_for_payer(session, unit_id, today) else grant.paid_by_unit_id
+    if grant is None or (grant.paid_by_unit_id, grant.to_on) != (payer, to_on):
+        if grant is not None:
+            end_grant(grant, now, actor.person_id)
+        grant = add_grant(session, person, unit_id, role, today, now, to_on, payer, granted_by_id=actor.person_id)
     code, row = issue_code(session, person.id, actor.person_id, now)
     return Invitation(code, row, grant)
+
+
+def asks_for_payer(session: Session, unit_id: int, today: date) -> bool:
+    """Whether officers of a unit may be on an employer's payroll, so that it is asked."""
+    period = find_period(session, unit_id, today)
+    return period is not None and period.level in PAID_BY_EMPLOYER_AT
 
 
 def find_employer_unit(session: Session, unit_id: int, today: date) -> int | None:
@@ -194,37 +131,76 @@ def list_successors(session: Session, grant: RoleGrant, now: datetime, today: da
 
 @dataclass(frozen=True)
 class InHand:
-    """What an officer holds that must not be orphaned by the end of one role."""
+    """What an officer holds that must not be orphaned by the end of one role: at its unit and at those under it, as far
+    as no other role of theirs covers it."""
 
     applications: list[Application]
     is_last: bool
     """No other officer decides at this unit: its applications are then decided one level above."""
+    cases: list[Case] = field(default_factory=list)
+    """The open cases they hold and may not see without this role."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What went to the successor, and the cases for which another holder is searched."""
+
+    applications: int
+    cases: list[Case]
+    others: list[Case]
 
 
 def list_in_hand(session: Session, grant: RoleGrant, now: datetime, today: date) -> InHand:
-    """The open applications this officer took up at the unit of a role, and whether the unit keeps an officer."""
+    """The open applications this officer took up by a role, and whether the unit keeps an officer."""
     deciding = [role for role in Role if Right.DECIDE_APPLICATIONS in RIGHTS[role]]
     others = list_officers(session, [grant.unit_id], deciding, now, today)
-    is_last = all(other.id == grant.id or other.person_id == grant.person_id for other in others)
-    return InHand(list_open_handled(session, grant.person_id, grant.unit_id), is_last)
+    is_last = grant.role in deciding and all(other.person_id == grant.person_id for other in others)
+    this = Actor(grant.person_id, (grant,))
+    held = list_grants(session, grant.person_id, now, today)
+    rest = Actor(grant.person_id, tuple(other for other in held if other.id != grant.id))
+    applications = [
+        one
+        for one in list_open_handled(session, grant.person_id)
+        if may(session, this, Right.DECIDE_APPLICATIONS, one.unit_id, today)
+        and not may(session, rest, Right.DECIDE_APPLICATIONS, one.unit_id, today)
+    ]
+    viewer = read_viewer(session, grant.person_id, now, today)
+    return InHand(applications, is_last, list_depending(session, viewer, grant.unit_id, grant.role))
+
+
+def list_for_successor(session: Session, cases: list[Case], person_id: int, now: datetime, today: date) -> list[Case]:
+    """Those of some cases that a successor could take over."""
+    return list_takeable(session, cases, read_viewer(session, person_id, now, today))
+
+
+def list_countable(session: Session, cases: list[Case], actor: Actor, now: datetime, today: date) -> list[Case]:
+    """Those of some cases that the actor may be told the number of: nothing bars them from any of these."""
+    viewer = read_viewer(session, actor.person_id, now, today)
+    return [case for case in cases if is_fit(session, case, viewer)]
 
 
 def hand_over(
     session: Session, actor: Actor, grant: RoleGrant, successor_id: int | None, now: datetime, today: date
-) -> int:
+) -> Moved:
     """End a role this minute; what its officer had taken up goes to the successor, or back to those who decide at the
-    unit. Returns how many applications moved. Raises `NotAllowed`, and `Outdated` for a successor without the right."""
-    if grant.person_id != actor.person_id:
-        demand(session, actor, Right.MANAGE_OFFICERS, grant.unit_id, today)
+    unit. Of the cases, only those whose successor may have them; for the
+    others a holder is searched. Raises `NotAllowed` for a role that is neither the actor's own nor one
+    they may give, and `Outdated` for a successor without the right."""
+    if grant.person_id != actor.person_id and not may_manage(session, actor, grant, today):
+        raise NotAllowed
     if successor_id is not None and successor_id not in {
         other.person_id for other in list_successors(session, grant, now, today)
     }:
         raise Outdated
-    in_hand = list_in_hand(session, grant, now, today).applications
-    for application in in_hand:
+    in_hand = list_in_hand(session, grant, now, today)
+    for application in in_hand.applications:
         application.handled_by_id = successor_id
+    given: list[Case] = []
+    if successor_id is not None:
+        viewer = read_viewer(session, successor_id, now, today)
+        given = hand_over_cases(session, in_hand.cases, viewer, actor.person_id, now)
     end_grant(grant, now, actor.person_id)
-    return len(in_hand)
+    return Moved(len(in_hand.applications), given, [case for case in in_hand.cases if case not in given])
 
 
 def begin_second_factor(session: Session, account: Account, now: datetime) -> str:
@@ -266,13 +242,6 @@ def check_second_factor(session: Session, account: Account, typed: str, now: dat
             account.second_factor_at = now
             return True
     return False
-
-
-def reissue(session: Session, actor: Actor, grant: RoleGrant, now: datetime, today: date) -> str:
-    """A new code for an officer who lost their phone: their second factor is forgotten and set up anew."""
-    demand(session, actor, Right.MANAGE_OFFICERS, grant.unit_id, today)
-    forget_second_factor(session, grant.person_id)
-    return issue_code(session, grant.person_id, actor.person_id, now)[0]
 
 
 def describe_path(session: Session, period: UnitPeriod, today: date) -> str:

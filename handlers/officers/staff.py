@@ -1,119 +1,60 @@
-"""The desk's talk about units and their officers: look around the tree, give a role, end one and hand over."""
+"""The desk's talk about officers: give a role, end one and hand over, issue a new code."""
+
+from datetime import date
 
 from db.codes import read_code, show_code
-from db.models import Person, Role, RoleGrant, UnitPeriod
-from db.officers import list_officers
-from db.people import add_person, count_members, find_person, record_read
-from db.units import find_period, list_ancestors, list_children
-from handlers.access import Right, demand, get_actor, may
+from db.models import Person, Role, RoleGrant
+from db.people import add_person, record_read
+from db.units import find_period
+from handlers.access import NotAllowed, Right, demand, get_actor
 from handlers.actions import (
     Choose,
     HandOver,
     InviteOfficer,
     IssueCode,
-    ListMembers,
-    ManageUnit,
+    IssueMemberCode,
+    ListCases,
+    ListMyWork,
     ShowDesk,
     ShowGrant,
+    ShowMember,
     ShowUnit,
 )
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.errors import Outdated, UserError
 from handlers.feature import Context, Draft, Step
-from handlers.officers.rules import PAID_BY_EMPLOYER_AT
+from handlers.notify import WITHOUT_DESK, tell_person
+from handlers.officers.codes import issue_member_code, may_manage, reissue
+from handlers.officers.desk import name_of
+from handlers.officers.rules import read_last_day
 from handlers.officers.service import (
+    InHand,
+    Moved,
+    asks_for_payer,
+    find_invitee,
     get_grant,
     hand_over,
     invite,
+    list_countable,
+    list_for_successor,
     list_in_hand,
     list_roles_to_give,
     list_successors,
-    reissue,
 )
 from knowledge.texts import t
 
 _PAGE = 6
 _LONGEST_NAME = 80
-_EMPLOYER, _UNION, _SEND = "employer", "union", "send"
+_EMPLOYER, _UNION, _SEND, _UNTIL = "employer", "union", "send", "until"
 _NOBODY = "nobody"
 
 
-def show_unit(context: Context, action: ShowUnit) -> list[Reply]:
-    """A unit with its officers and what lies under it; without a unit, the officer's own ones."""
-    actor = get_actor(context)
-    if not action.unit_id:
-        own = actor.units_of(Right.SEE_UNIT)
-        if len(own) != 1:
-            return [Reply(t("officers.choose_unit"), tuple(_unit_button(context, unit_id) for unit_id in own))]
-        action = ShowUnit(own[0])
-    demand(context.session, actor, Right.SEE_UNIT, action.unit_id, context.today)
-    period = _get_period(context, action.unit_id)
-    children = list_children(context.session, period.unit_id, context.today)
-    start = action.page * _PAGE
-    buttons = [_button_of(child) for child in children[start : start + _PAGE]]
-    if start + _PAGE < len(children):
-        buttons.append(Button(t("officers.more_units"), ShowUnit(period.unit_id, action.page + 1)))
-    officers = list_officers(context.session, [period.unit_id], list(Role), context.now, context.today)
-    if action.page == 0:
-        buttons = [*(_officer_button(context, grant) for grant in officers[:_PAGE]), *buttons]
-        if may(context.session, actor, Right.MANAGE_OFFICERS, period.unit_id, context.today):
-            buttons.append(Button(t("officers.invite"), InviteOfficer(period.unit_id)))
-        if may(context.session, actor, Right.EXPORT_MEMBERS, period.unit_id, context.today):
-            buttons.append(Button(t("papers.list_button"), ListMembers(period.unit_id)))
-        if may(context.session, actor, Right.MANAGE_UNITS, period.unit_id, context.today):
-            buttons.append(Button(t("reorganise.button"), ManageUnit(period.unit_id)))
-    record_read(context.session, actor.person_id, {grant.person_id for grant in officers}, "officer", context.now)
-    buttons.append(_above_button(context, period) or Button(t("menu.desk"), ShowDesk()))
-    return [Reply(_describe_unit(context, period, len(children), len(officers)), tuple(buttons))]
-
-
-def _describe_unit(context: Context, period: UnitPeriod, children: int, officers: int) -> str:
-    place = ", ".join(filter(None, (period.commune, period.province)))
-    members = count_members(context.session, period.unit_id, context.today)
-    return t(
-        "officers.unit",
-        name=period.name,
-        level=t(f"levels.{period.level.value}"),
-        place=place or t("officers.no_place"),
-        children=children,
-        officers=officers,
-        members=members,
-    )
-
-
-def _get_period(context: Context, unit_id: int) -> UnitPeriod:
+def _unit_name(context: Context, unit_id: int) -> str:
+    """A unit's name. Raises `Outdated` when it is closed."""
     period = find_period(context.session, unit_id, context.today)
     if period is None:
         raise Outdated
-    return period
-
-
-def _unit_button(context: Context, unit_id: int) -> Button:
-    return _button_of(_get_period(context, unit_id))
-
-
-def _button_of(period: UnitPeriod) -> Button:
-    return Button(period.name[:40], ShowUnit(period.unit_id))
-
-
-def _above_button(context: Context, period: UnitPeriod) -> Button | None:
-    above = list_ancestors(context.session, period.unit_id, context.today)[:1]
-    actor = get_actor(context)
-    if above and may(context.session, actor, Right.SEE_UNIT, above[0].unit_id, context.today):
-        return Button(t("officers.unit_above"), ShowUnit(above[0].unit_id))
-    return None
-
-
-def _officer_button(context: Context, grant: RoleGrant) -> Button:
-    label = f"{_name_of(context, grant.person_id)} – {t(f'roles.{grant.role.value}')}"
-    return Button(label[:40], ShowGrant(grant.id))
-
-
-def _name_of(context: Context, person_id: int) -> str:
-    person = context.session.get(Person, person_id)
-    if person is None:
-        return ""
-    return str((person.profile or {}).get("full_name") or show_code(person.code))
+    return period.name
 
 
 def show_grant(context: Context, action: ShowGrant) -> list[Reply]:
@@ -124,21 +65,25 @@ def show_grant(context: Context, action: ShowGrant) -> list[Reply]:
     payer = _get_payer(context, grant)
     text = t(
         "officers.grant",
-        name=_name_of(context, grant.person_id),
+        name=name_of(context, grant.person_id),
         role=t(f"roles.{grant.role.value}"),
-        unit=_get_period(context, grant.unit_id).name,
+        unit=_unit_name(context, grant.unit_id),
         since=grant.from_on.strftime("%d/%m/%Y"),
-        until=grant.to_on.strftime("%d/%m/%Y") if grant.to_on else t("officers.no_end"),
+        until=_say_end(grant.to_on),
         payer=payer,
     )
     buttons = []
-    if may(context.session, actor, Right.MANAGE_OFFICERS, grant.unit_id, context.today):
+    if may_manage(context.session, actor, grant, context.today):
         buttons.append(Button(t("officers.new_code"), IssueCode(grant.id)))
         buttons.append(Button(t("officers.end_role"), HandOver(grant.id)))
     elif grant.person_id == actor.person_id:
         buttons.append(Button(t("officers.end_own_role"), HandOver(grant.id)))
     buttons.append(Button(t("officers.back_to_unit"), ShowUnit(grant.unit_id)))
     return [Reply(text, tuple(buttons))]
+
+
+def _say_end(last_day: date | None) -> str:
+    return t("officers.until", day=last_day.strftime("%d/%m/%Y")) if last_day else t("officers.no_end")
 
 
 def _get_payer(context: Context, grant: RoleGrant) -> str:
@@ -153,7 +98,16 @@ def issue_new_code(context: Context, action: IssueCode) -> list[Reply]:
     actor = get_actor(context)
     grant = get_grant(context.session, actor, action.grant_id, context.now, context.today)
     code = reissue(context.session, actor, grant, context.now, context.today)
-    return _show_invitation(context, _name_of(context, grant.person_id), code, grant.unit_id)
+    return _show_invitation(context, name_of(context, grant.person_id), code, grant.unit_id)
+
+
+def show_member_code(context: Context, action: IssueMemberCode) -> list[Reply]:
+    """A one-time code for a member without any channel, given by hand: with it their phone shows their own page."""
+    actor = get_actor(context)
+    code = issue_member_code(context.session, actor, action.person_id, context.now, context.today)
+    record_read(context.session, actor.person_id, {action.person_id}, "member", context.now)
+    text = t("officers.member_invited", name=name_of(context, action.person_id), code=show_code(code))
+    return [Reply(text, (Button(t("leaving.profile"), ShowMember(action.person_id)),))]
 
 
 def _show_invitation(context: Context, name: str, code: str, unit_id: int) -> list[Reply]:
@@ -171,15 +125,17 @@ def start_invitation(context: Context, action: InviteOfficer) -> list[Reply]:
 
 
 def _ask_who(context: Context, draft: Draft) -> list[Reply]:
-    return [Reply(t("officers.ask_who", unit=_get_period(context, draft["unit_id"]).name))]
+    return [Reply(t("officers.ask_who", unit=_unit_name(context, draft["unit_id"])))]
 
 
 def _take_who(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
     typed = " ".join(incoming.text.split()) if incoming.kind is Kind.TEXT else ""
-    code = read_code(typed) if any(sign.isdigit() for sign in typed) else None
-    if code:
-        if find_person(context.session, code) is None:
-            return [Reply(t("officers.no_such_person"))]
+    code, actor = read_code(typed), get_actor(context)
+    person = find_invitee(context.session, actor, code, context.now, context.today) if code else None
+    if person is None and code and (len(typed.split()) < 2 or any(sign.isdigit() for sign in typed)):
+        return [Reply(t("officers.no_such_person"))]
+    if person is not None:
+        record_read(context.session, actor.person_id, {person.id}, "officer", context.now)
         return context.open_step("officers", "invite_role", draft | {"person_code": code})
     if len(typed.split()) < 2 or len(typed) > _LONGEST_NAME or any(sign.isdigit() for sign in typed):
         return [Reply(t("officers.full_name_please"))]
@@ -197,7 +153,7 @@ def _take_role(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     if incoming.action not in {role.value for role in roles}:
         return _ask_role(context, draft)
     draft = draft | {"role": incoming.action, "payer": _UNION}
-    is_asked = _get_period(context, draft["unit_id"]).level in PAID_BY_EMPLOYER_AT
+    is_asked = asks_for_payer(context.session, draft["unit_id"], context.today)
     return context.open_step("officers", "invite_payer" if is_asked else "invite_send", draft)
 
 
@@ -216,26 +172,41 @@ def _take_payer(context: Context, incoming: Incoming, draft: Draft) -> list[Repl
 
 
 def _ask_send(context: Context, draft: Draft) -> list[Reply]:
-    person = find_person(context.session, draft["person_code"]) if "person_code" in draft else None
+    person = _find_invited(context, draft)
+    last_day = date.fromisoformat(draft["to_on"]) if "to_on" in draft else None
     text = t(
         "officers.check_invitation",
-        name=_name_of(context, person.id) if person else draft["full_name"],
+        name=name_of(context, person.id) if person else draft.get("full_name", ""),
         role=t(f"roles.{draft['role']}"),
-        unit=_get_period(context, draft["unit_id"]).name,
+        unit=_unit_name(context, draft["unit_id"]),
         payer=t("officers.employer_pays" if draft["payer"] == _EMPLOYER else "officers.union_pays"),
+        until=_say_end(last_day),
     )
-    return [Reply(text, (Button(t("officers.give_role"), Choose("officers", "invite_send", _SEND)),))]
+    buttons = (
+        Button(t("officers.give_role"), Choose("officers", "invite_send", _SEND)),
+        Button(t("officers.set_end"), Choose("officers", "invite_send", _UNTIL)),
+    )
+    return [Reply(text, buttons)]
+
+
+def _find_invited(context: Context, draft: Draft) -> Person | None:
+    """The person of the code that was typed, if they are still within reach; None also when a name was typed."""
+    if "person_code" not in draft:
+        return None
+    return find_invitee(context.session, get_actor(context), draft["person_code"], context.now, context.today)
 
 
 def _take_send(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    if incoming.action == _UNTIL:
+        return context.open_step("officers", "invite_until", draft)
     if incoming.action != _SEND:
         return _ask_send(context, draft)
     actor = get_actor(context)
-    if "person_code" in draft:
-        person = find_person(context.session, draft["person_code"])
-        if person is None:
-            raise UserError("officers.no_such_person")
-    else:
+    demand(context.session, actor, Right.MANAGE_OFFICERS, draft["unit_id"], context.today)
+    person = _find_invited(context, draft)
+    if person is None and "person_code" in draft:
+        raise UserError("officers.no_such_person")
+    if person is None:
         person = add_person(context.session, {"full_name": draft["full_name"]}, context.now)
     given = invite(
         context.session,
@@ -246,17 +217,37 @@ def _take_send(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
         draft["payer"] == _EMPLOYER,
         context.now,
         context.today,
+        date.fromisoformat(draft["to_on"]) if "to_on" in draft else None,
     )
     context.close_conversation()
-    return _show_invitation(context, _name_of(context, person.id), given.code, draft["unit_id"])
+    _tell_of_role(context, given.grant)
+    return _show_invitation(context, name_of(context, person.id), given.code, draft["unit_id"])
+
+
+def _ask_until(_context: Context, _draft: Draft) -> list[Reply]:
+    return [Reply(t("officers.ask_until"))]
+
+
+def _take_until(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    last_day = read_last_day(incoming.text, context.today) if incoming.kind is Kind.TEXT else None
+    if last_day is None:
+        return _ask_until(context, draft)
+    return context.open_step("officers", "invite_send", draft | {"to_on": last_day.isoformat()})
+
+
+def _tell_of_role(context: Context, grant: RoleGrant) -> None:
+    """Somebody with a channel of their own hears there what they were given: nobody becomes an officer unawares."""
+    role, unit = t(f"roles.{grant.role.value}"), _unit_name(context, grant.unit_id)
+    told = Reply(t("officers.role_given", role=role, unit=unit, hotline=context.union.hotline))
+    tell_person(context.session, grant.person_id, told, f"grant:{grant.id}", context.now)
 
 
 def ask_hand_over(context: Context, action: HandOver) -> list[Reply]:
     """Begin to end a role: show what moves, and ask to whom."""
     actor = get_actor(context)
     grant = get_grant(context.session, actor, action.grant_id, context.now, context.today)
-    if grant.person_id != actor.person_id:
-        demand(context.session, actor, Right.MANAGE_OFFICERS, grant.unit_id, context.today)
+    if grant.person_id != actor.person_id and not may_manage(context.session, actor, grant, context.today):
+        raise NotAllowed
     return context.open_step("officers", "hand_over", {"grant_id": grant.id})
 
 
@@ -266,7 +257,7 @@ def _ask_successor(context: Context, draft: Draft) -> list[Reply]:
     successors = list_successors(context.session, grant, context.now, context.today)
     buttons = [
         Button(
-            t("officers.hand_to", name=_name_of(context, other.person_id))[:40],
+            t("officers.hand_to", name=name_of(context, other.person_id))[:40],
             Choose("officers", "hand_over", str(other.person_id)),
         )
         for other in _one_each(successors)[:_PAGE]
@@ -274,12 +265,26 @@ def _ask_successor(context: Context, draft: Draft) -> list[Reply]:
     buttons.append(Button(t("officers.hand_to_unit"), Choose("officers", "hand_over", _NOBODY)))
     text = t(
         "officers.ask_successor",
-        name=_name_of(context, grant.person_id),
+        name=name_of(context, grant.person_id),
         role=t(f"roles.{grant.role.value}"),
         applications=len(in_hand.applications),
         warning=t("officers.last_officer") if in_hand.is_last else "",
     )
-    return [Reply(text.strip(), tuple(buttons))]
+    cases = _describe_cases(context, in_hand, _one_each(successors)[:_PAGE])
+    return [Reply("\n".join((text.strip(), *cases)), tuple(buttons))]
+
+
+def _describe_cases(context: Context, in_hand: InHand, successors: list[RoleGrant]) -> list[str]:
+    """How many cases the officer holds by this role, and how many of them each successor could take over; those from
+    which something bars the person who asks are not counted."""
+    known = list_countable(context.session, in_hand.cases, get_actor(context), context.now, context.today)
+    if not known:
+        return []
+    shown = [t("officers.cases_in_hand", cases=len(known))]
+    for other in successors:
+        fit = list_for_successor(context.session, known, other.person_id, context.now, context.today)
+        shown.append(t("officers.cases_to", name=name_of(context, other.person_id), fit=len(fit)))
+    return shown
 
 
 def _one_each(grants: list[RoleGrant]) -> list[RoleGrant]:
@@ -296,8 +301,33 @@ def _take_successor(context: Context, incoming: Incoming, draft: Draft) -> list[
     successor_id = int(chosen) if chosen.isdigit() else None
     moved = hand_over(context.session, actor, grant, successor_id, context.now, context.today)
     context.close_conversation()
-    text = t("officers.role_ended", name=_name_of(context, grant.person_id), applications=moved)
+    _tell_of_hand_over(context, grant, successor_id, moved)
+    text = t("officers.role_ended", name=name_of(context, grant.person_id), applications=moved.applications)
+    given, others = (
+        len(list_countable(context.session, cases, actor, context.now, context.today))
+        for cases in (moved.cases, moved.others)
+    )
+    if given or others:
+        text = f"{text}\n{t('officers.cases_moved', moved=given, others=others)}"
     return [Reply(text, (Button(t("menu.button"), ShowDesk()),))]
+
+
+def _tell_of_hand_over(context: Context, grant: RoleGrant, successor_id: int | None, moved: Moved) -> None:
+    """The successor hears what came to them, and the officer that their role is over, unless they ended it."""
+    role, unit = t(f"roles.{grant.role.value}"), _unit_name(context, grant.unit_id)
+    subject = f"grant:{grant.id}:ended"
+    if grant.person_id != context.account.person_id:
+        ended = Reply(t("officers.your_role_ended", role=role, unit=unit, hotline=context.union.hotline))
+        tell_person(context.session, grant.person_id, ended, subject, context.now)
+    if successor_id is not None and moved.cases:
+        text = t("officers.cases_handed_to_you", name=name_of(context, grant.person_id), cases=len(moved.cases))
+        told = Reply(text, (Button(t("officers.cases"), ListCases("mine")),))
+        tell_person(context.session, successor_id, told, f"{subject}:cases", context.now, without=WITHOUT_DESK)
+    if successor_id is not None and moved.applications:
+        name = name_of(context, grant.person_id)
+        text = t("officers.handed_to_you", name=name, applications=moved.applications, unit=unit)
+        reply = Reply(text, (Button(t("officers.my_work"), ListMyWork()),))
+        tell_person(context.session, successor_id, reply, subject, context.now, without=WITHOUT_DESK)
 
 
 INVITATION_STEPS = {
@@ -305,5 +335,6 @@ INVITATION_STEPS = {
     "invite_role": Step(_ask_role, _take_role),
     "invite_payer": Step(_ask_payer, _take_payer),
     "invite_send": Step(_ask_send, _take_send),
+    "invite_until": Step(_ask_until, _take_until),
     "hand_over": Step(_ask_successor, _take_successor),
 }

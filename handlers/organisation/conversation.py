@@ -3,11 +3,23 @@
 from collections.abc import Callable
 from datetime import date
 
-from db.models import UnitLevel, UnitPeriod
-from db.people import record_read
-from db.units import find_period, find_unit, list_open, list_periods
+from db.codes import read_code, show_code
+from db.models import Person, Role, UnitLevel, UnitPeriod
+from db.officers import list_grants_to_come, list_officers
+from db.people import find_membership, find_person, record_read
+from db.units import find_period, find_unit, list_periods
 from handlers.access import Right, demand, get_actor, may
-from handlers.actions import ChangeUnit, Choose, ManageUnit, ShowDesk, ShowUnit, WhereWasUnit
+from handlers.actions import (
+    CallOffDecision,
+    ChangeUnit,
+    Choose,
+    ListDecisions,
+    ManageUnit,
+    ShowDecision,
+    ShowDesk,
+    ShowUnit,
+    WhereWasUnit,
+)
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.errors import Outdated, UserError, explain
 from handlers.feature import Context, Draft, Feature, Step
@@ -15,20 +27,22 @@ from handlers.organisation.decisions import Change, Close, Create, Decision, Mer
 from handlers.organisation.planning import show_day
 from handlers.organisation.rules import EMPLOYER_LEVELS, LONGEST_NAME, PARENTS, may_lie_under, read_day, read_unit_code
 from handlers.organisation.service import decide, preview, where_was
+from handlers.organisation.waiting import call_off_decision, list_decisions, show_decision
 from handlers.organisation.words import describe_preview, list_named
-from knowledge.normalize import fold
+from handlers.unit_search import search_units
 from knowledge.texts import t
 
 _NAME = "organisation"
 _TODAY, _SKIP, _DO = "today", "skip", "do"
 _MOST_FOUND = 5
+_MOST_CHAIRS = 6
 _LONGEST_NUMBER = 80
 
 _ASKED = {
     "rename": ("name",),
     "new": ("level", "name", "employer", "code"),
     "move": ("other",),
-    "merge": ("other",),
+    "merge": ("other", "chair"),
     "close": (),
 }
 """What each change asks before the day, the number and the confirmation; the order in which they are offered."""
@@ -41,6 +55,7 @@ def manage(context: Context, action: ManageUnit) -> list[Reply]:
     period = _get_unit(context, action.unit_id)
     buttons = [Button(t(f"reorganise.{kind}"), ChangeUnit(period.unit_id, kind)) for kind in _ASKED]
     buttons.append(Button(t("reorganise.where"), WhereWasUnit(period.unit_id)))
+    buttons.append(Button(t("reorganise.waiting_button"), ListDecisions(period.unit_id)))
     buttons.append(_back(period.unit_id))
     return [Reply(t("reorganise.what", unit=period.name), tuple(buttons))]
 
@@ -160,7 +175,7 @@ def _find_other(context: Context, typed: str, draft: Draft) -> list[list[int | s
     period, actor = _get_unit(context, draft["unit_id"]), get_actor(context)
     found = [
         one
-        for one in _search(context, typed)
+        for one in search_units(context.session, context.finder, typed, context.today)
         if one.unit_id != period.unit_id
         and (may_lie_under(period.level, one.level) if draft["kind"] == "move" else one.level is period.level)
     ]
@@ -168,19 +183,41 @@ def _find_other(context: Context, typed: str, draft: Draft) -> list[list[int | s
     return [[one.unit_id, one.name[:40]] for one, _place in zip(allowed, range(_MOST_FOUND), strict=False)]
 
 
-def _search(context: Context, typed: str) -> list[UnitPeriod]:
-    code = read_unit_code(typed)
-    unit = find_unit(context.session, code) if code else None
-    if unit is not None:
-        return list(filter(None, [find_period(context.session, unit.id, context.today)]))
-    words = fold(typed).split()
-    above = (UnitLevel.CONFEDERATION, UnitLevel.FEDERATION, UnitLevel.UPPER, UnitLevel.TEAM)
-    named = [
-        one for one in list_open(context.session, context.today, above) if set(words) <= set(fold(one.name).split())
-    ]
-    places = context.finder.find(context.session, typed, context.today).candidates
-    periods = (find_period(context.session, one.unit_id, context.today) for one in places)
-    return [*filter(None, periods), *named]
+def _ask_chair(context: Context, draft: Draft) -> list[Reply]:
+    """Who leads after a merger: one of the chairs there are, somebody named by code, or as the rule says."""
+    chairs = _list_chairs(context, draft)
+    record_read(context.session, get_actor(context).person_id, {one.id for one in chairs}, "officer", context.now)
+    buttons = [Button(_name(one)[:40], Choose(_NAME, "chair", one.code)) for one in chairs]
+    buttons.append(Button(t("reorganise.no_chair"), Choose(_NAME, "chair", _SKIP)))
+    return [Reply(t("reorganise.ask_chair"), tuple(buttons))]
+
+
+def _list_chairs(context: Context, draft: Draft) -> list[Person]:
+    places = [draft["unit_id"], draft["other"]]
+    grants = list_officers(context.session, places, [Role.CHAIR], context.now, context.today)
+    numbers = list(dict.fromkeys(grant.person_id for grant in grants))[:_MOST_CHAIRS]
+    return [context.session.get_one(Person, number) for number in numbers]
+
+
+def _name(person: Person) -> str:
+    return str((person.profile or {}).get("full_name") or show_code(person.code))
+
+
+def _take_chair(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    if incoming.action == _SKIP:
+        return _go_on(context, draft | {"chair": None})
+    code = incoming.action or read_code(_typed(incoming))
+    person = find_person(context.session, code) if code else None
+    if person is None or not _is_of(context, person, (draft["unit_id"], draft["other"])):
+        return [Reply(t("reorganise.no_such_chair")), *_ask_chair(context, draft)]
+    return _go_on(context, draft | {"chair": person.id})
+
+
+def _is_of(context: Context, person: Person, places: tuple[int, int]) -> bool:
+    """Whether somebody is a member or an officer of one of the units that merge."""
+    membership = find_membership(context.session, person.id, context.today)
+    grants = list_grants_to_come(context.session, person.id, context.now, context.today)
+    return bool({*(grant.unit_id for grant in grants), *([membership.unit_id] if membership else [])} & {*places})
 
 
 def _ask_day(_context: Context, _draft: Draft) -> list[Reply]:
@@ -240,7 +277,7 @@ def _read(context: Context, draft: Draft) -> Decision:
         "rename": lambda: Change(unit_id, {"name": draft["name"]}),
         "close": lambda: Close(unit_id),
         "move": lambda: Move(unit_id, draft["other"]),
-        "merge": lambda: Merge((unit_id,), draft["other"]),
+        "merge": lambda: Merge((unit_id,), draft["other"], draft.get("chair")),
         "new": lambda: Create(_new_unit(context, draft)),
     }
     return readers[draft["kind"]]()
@@ -288,13 +325,21 @@ def _take_where(context: Context, incoming: Incoming, draft: Draft) -> list[Repl
 
 ORGANISATION = Feature(
     name=_NAME,
-    actions={ManageUnit: manage, ChangeUnit: begin, WhereWasUnit: ask_where},
+    actions={
+        ManageUnit: manage,
+        ChangeUnit: begin,
+        WhereWasUnit: ask_where,
+        ListDecisions: list_decisions,
+        ShowDecision: show_decision,
+        CallOffDecision: call_off_decision,
+    },
     steps={
         "level": Step(_ask_level, _take_level),
         "name": Step(_ask_name, _take_name),
         "employer": Step(_ask_employer, _take_employer),
         "code": Step(_ask_code, _take_code),
         "other": Step(_ask_other, _take_other),
+        "chair": Step(_ask_chair, _take_chair),
         "day": Step(_ask_day, _take_day),
         "number": Step(_ask_number, _take_number),
         "confirm": Step(_ask_confirm, _take_confirm),

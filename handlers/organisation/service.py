@@ -25,11 +25,11 @@ from db.reorganisations import (
     move_members,
 )
 from db.units import (
+    find_heir,
     find_period,
     get_unit,
     list_ancestors,
     list_child_ids_since,
-    list_periods,
     lock_tree,
     select_subtree,
 )
@@ -179,17 +179,10 @@ def _catch_up(session: Session, now: datetime, today: date, limit: int) -> bool:
         while target_id is not None and find_period(session, target_id, today) is None:
             target_id = get_unit(session, target_id).successor_id
         move_members(session, unit_id, target_id, today, None, limit)
-        place_id = target_id or _last_parent(session, unit_id, today)
+        place_id = find_heir(session, unit_id, today)
         if place_id is not None:
             move_applications(session, unit_id, place_id, ())
     return len(left) == _CLOSED_AT_ONCE
-
-
-def _last_parent(session: Session, unit_id: int, today: date) -> int | None:
-    """The open unit nearest above a closed one as it last stood."""
-    last = list_periods(session, unit_id)[-1]
-    above = [] if last.effective_to is None else list_ancestors(session, unit_id, last.effective_to)
-    return next((one.unit_id for one in above if find_period(session, one.unit_id, today)), None)
 
 
 def _tell_decider(session: Session, row: Reorganisation, problem: UserError, now: datetime) -> None:
@@ -222,6 +215,33 @@ def is_stopped(row: Reorganisation) -> bool:
 def list_waiting(session: Session) -> list[Reorganisation]:
     """Decisions that wait for their day, or were stopped."""
     return list_unapplied(session)
+
+
+def list_waiting_for(session: Session, actor: Actor, today: date) -> list[Reorganisation]:
+    """Decisions that wait for their day and that the actor may call off."""
+    return [row for row in list_waiting(session) if _is_still(row) and _may_decide(session, actor, row, today)]
+
+
+def get_waiting(session: Session, actor: Actor, reorganisation_id: int, today: date) -> Reorganisation:
+    """One of them. Raises `Outdated`."""
+    found = (row for row in list_waiting_for(session, actor, today) if row.id == reorganisation_id)
+    row = next(found, None)
+    if row is None:
+        raise Outdated
+    return row
+
+
+def _is_still(row: Reorganisation) -> bool:
+    """Whether a decision has neither begun nor been stopped."""
+    return "streams" not in row.details and not is_stopped(row)
+
+
+def _may_decide(session: Session, actor: Actor, row: Reorganisation, today: date) -> bool:
+    try:
+        _authorise(session, actor, from_json(row.details["decision"]), today)
+    except NotAllowed:
+        return False
+    return True
 
 
 def call_off(session: Session, actor: Actor | None, reorganisation_id: int, today: date) -> Reorganisation:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from db.codes import show_code
 from db.models import Person
-from handlers.organisation.decisions import Change, Create, Merge, NewUnit, Split
+from handlers.organisation.decisions import Change, Create, Decision, Merge, NewUnit, Split
 from handlers.organisation.following import RoleChange
 from handlers.organisation.planning import name_of, show_day
 from handlers.organisation.service import Following, Preview
@@ -34,6 +34,14 @@ def describe_preview(session: Session, preview: Preview) -> str:
     if preview.is_future:
         lines.append(t("units.preview.future"))
     return "\n".join(lines)
+
+
+def name_units(session: Session, decision: Decision, on: date) -> str:
+    """The units that a decision is about, as they are called on a day."""
+    if isinstance(decision, Create):
+        return decision.unit.name
+    unit_ids = decision.unit_ids if isinstance(decision, Merge) else (decision.unit_id,)
+    return ", ".join(name_of(session, unit_id, on) for unit_id in unit_ids)
 
 
 def list_named(preview: Preview) -> set[int]:

@@ -1,8 +1,11 @@
 """A person's rights over their data, in the chat: see, correct, withdraw, erase."""
 
+from db.applications import find_open_application
 from db.codes import show_code
 from db.models import DataRequest, DataRequestKind
-from db.privacy import list_consents, list_requests_of
+from db.people import find_membership
+from db.privacy import Outcome, list_consents, list_requests_of, settle
+from db.units import find_period
 from handlers.actions import (
     AskCorrection,
     AskToLeave,
@@ -17,6 +20,8 @@ from handlers.actions import (
     ShowDataRights,
     ShowMe,
     ShowMenu,
+    TakeBackRequest,
+    WithdrawApplication,
     WithdrawConsent,
 )
 from handlers.chat import Button, Incoming, Kind, Reply
@@ -24,17 +29,19 @@ from handlers.errors import Outdated
 from handlers.feature import VIETNAM, Context, Draft, Feature, Step
 from handlers.privacy.desk import DESK_STEPS, handle_request, list_requests, show_request
 from handlers.privacy.holdings import gather, make_file, purpose_name
-from handlers.privacy.rules import Outcome, days_for
-from handlers.privacy.service import announce, ask, erase, is_bound, list_hindrances, settle, withdraw_consent
+from handlers.privacy.rules import days_for
+from handlers.privacy.service import announce, ask, erase, is_bound, list_hindrances, take_back, withdraw_consent
 from knowledge.texts import t
 
 _NAME = "privacy"
 _YES, _NO, _BY_OFFICER = "y", "n", "o"
 _LONGEST_NOTE = 500
+_MOST_TAKEN_BACK = 2
+"""Open requests for which there is a button; more than two at a time are rare, and a list stays short."""
 
 
 def _show_rights(context: Context) -> list[Reply]:
-    """The four rights, and what was asked before and is still open."""
+    """The four rights, leaving, and what was asked before and is still open, which can be taken back."""
     waiting = [
         one
         for one in list_requests_of(context.session, context.account.id, context.account.person_id)
@@ -46,9 +53,19 @@ def _show_rights(context: Context) -> list[Reply]:
         Button(t("privacy.correct"), AskCorrection()),
         Button(t("privacy.consents"), ShowConsents()),
         Button(t("privacy.erase"), EraseMe()),
+        *((Button(t("privacy.leave"), AskToLeave()),) if _is_member(context) else ()),
+        *(
+            Button(t("privacy.take_back", code=show_code(one.code)), TakeBackRequest(one.id))
+            for one in waiting[:_MOST_TAKEN_BACK]
+        ),
         Button(t("menu.button"), ShowMenu()),
     )
     return [Reply("\n".join([t("privacy.rights", hotline=context.union.hotline), *lines]), buttons)]
+
+
+def _is_member(context: Context) -> bool:
+    person_id = context.account.person_id
+    return person_id is not None and find_membership(context.session, person_id, context.today) is not None
 
 
 def _describe(request: DataRequest) -> dict[str, str]:
@@ -133,14 +150,17 @@ def _start_withdrawal(context: Context, action: WithdrawConsent) -> list[Reply]:
     if action.purpose not in {one.purpose for one in mine}:
         raise Outdated
     if action.purpose == "membership" and is_bound(context.session, context.account.person_id, context.today):
-        buttons = (
-            Button(t("privacy.leave"), AskToLeave()),
-            Button(t("privacy.erase"), EraseMe()),
-            Button(t("menu.me"), ShowMe()),
-            _rights_button(),
-        )
-        return [Reply(t("privacy.membership_ends_how"), buttons)]
+        buttons = (*_ways_out(context), Button(t("privacy.erase"), EraseMe()), Button(t("menu.me"), ShowMe()))
+        return [Reply(t("privacy.membership_ends_how"), (*buttons, _rights_button()))]
     return context.open_step(_NAME, "withdraw", {"purpose": action.purpose})
+
+
+def _ways_out(context: Context) -> tuple[Button, ...]:
+    """Taking an open application back oneself, or wishing to leave."""
+    person_id = context.account.person_id
+    application = find_open_application(context.session, person_id) if person_id is not None else None
+    leave = (Button(t("privacy.leave"), AskToLeave()),) if _is_member(context) else ()
+    return leave if application is None else (*leave, Button(t("me.withdraw"), WithdrawApplication(application.id)))
 
 
 def _ask_withdraw(_context: Context, draft: Draft) -> list[Reply]:
@@ -166,11 +186,41 @@ def _take_withdraw(context: Context, incoming: Incoming, draft: Draft) -> list[R
     return [Reply(text, (_rights_button(), Button(t("menu.button"), ShowMenu())))]
 
 
-def _ask_to_leave(context: Context) -> list[Reply]:
-    """Leaving is decided by the union; the request goes to the officer with its deadline."""
-    if not is_bound(context.session, context.account.person_id, context.today):
-        raise Outdated
+def _start_leaving(context: Context) -> list[Reply]:
+    """What leaving means is said first. Whoever only applied takes the application back by themselves."""
+    if _is_member(context):
+        return context.open_step(_NAME, "leave", {})
+    return [Reply(t("privacy.not_a_member"), (*_ways_out(context), Button(t("menu.me"), ShowMe())))]
+
+
+def _ask_leave(context: Context, _draft: Draft) -> list[Reply]:
+    membership = find_membership(context.session, context.account.person_id or 0, context.today)
+    period = find_period(context.session, membership.unit_id, context.today) if membership else None
+    buttons = (
+        Button(t("privacy.leave_now"), Choose(_NAME, "leave", _YES)),
+        Button(t("privacy.keep_it"), Choose(_NAME, "leave", _NO)),
+    )
+    return [Reply(t("privacy.leave_means", unit=period.name if period else ""), buttons)]
+
+
+def _take_leave(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    """The wish goes to those who decide at the unit and to the officer for data protection, with its deadline."""
+    if incoming.action == _NO:
+        context.close_conversation()
+        return _show_rights(context)
+    if incoming.action != _YES:
+        return _ask_leave(context, draft)
+    if not _is_member(context):
+        context.close_conversation()
+        return _start_leaving(context)
     return _hand_to_officer(context, DataRequestKind.WITHDRAW, t("privacy.wants_to_leave"))
+
+
+def _take_back(context: Context, action: TakeBackRequest) -> list[Reply]:
+    request = take_back(context.session, context.account, action.request_id, context.now)
+    return [
+        Reply(t("privacy.taken_back", code=show_code(request.code)), (_rights_button(), Button(t("menu.me"), ShowMe())))
+    ]
 
 
 def _start_erasure(context: Context) -> list[Reply]:
@@ -230,6 +280,9 @@ PRIVACY = Feature(
         "quyen du lieu": _show_rights,
         "quyen ve du lieu": _show_rights,
         "xoa du lieu": _start_erasure,
+        "ra khoi cong doan": _start_leaving,
+        "xin ra khoi cong doan": _start_leaving,
+        "toi muon ra khoi cong doan": _start_leaving,
     },
     actions={
         ShowDataRights: lambda context, _action: _show_rights(context),
@@ -237,7 +290,8 @@ PRIVACY = Feature(
         AskCorrection: _correct,
         ShowConsents: lambda context, _action: _show_consents(context),
         WithdrawConsent: _start_withdrawal,
-        AskToLeave: lambda context, _action: _ask_to_leave(context),
+        AskToLeave: lambda context, _action: _start_leaving(context),
+        TakeBackRequest: _take_back,
         EraseMe: lambda context, _action: _start_erasure(context),
         ListDataRequests: list_requests,
         ShowDataRequest: show_request,
@@ -246,6 +300,7 @@ PRIVACY = Feature(
     steps={
         "correct": Step(_ask_correct, _take_correct),
         "withdraw": Step(_ask_withdraw, _take_withdraw),
+        "leave": Step(_ask_leave, _take_leave),
         "erase": Step(_ask_erase, _take_erase),
         "erase_sure": Step(_ask_sure, _take_sure),
         **DESK_STEPS,

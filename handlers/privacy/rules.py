@@ -25,13 +25,6 @@ class Hindrance(StrEnum):
     APPLICATION = "application"
 
 
-class Outcome(StrEnum):
-    """How a request ended."""
-
-    DONE = "done"
-    REFUSED = "refused"
-
-
 def days_for(kind: DataRequestKind, asked_at: datetime) -> int:
     """The days within which a request of a kind must be done, by the law of the day it was made."""
     days = amount_on(load_figures(), FIGURES[kind], asked_at.date())

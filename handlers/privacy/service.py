@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -21,20 +20,25 @@ from db.models import (
 from db.officers import list_grants_to_come, list_officers
 from db.people import find_membership, list_accounts
 from db.privacy import (
+    Outcome,
     add_request,
     get_locked_request,
     list_consents,
     list_open_requests,
     list_requests_of,
+    settle,
+    withdraw,
 )
 from db.units import list_ancestors, list_roots
 from handlers.access import RIGHTS, Actor, NotAllowed, Right, may
-from handlers.actions import ShowDataRequest
+from handlers.actions import ShowDataRequest, ShowLeaving
 from handlers.chat import Button, Reply
+from handlers.deciders import list_deciders
 from handlers.errors import Outdated, UserError
 from handlers.feature import VIETNAM
+from handlers.leaving import let_leave
 from handlers.notify import WITHOUT_DESK, tell_account, tell_person
-from handlers.privacy.rules import Hindrance, Outcome, due_at, extended_due_at, is_abroad, stage_of
+from handlers.privacy.rules import Hindrance, due_at, extended_due_at, is_abroad, stage_of
 from knowledge.texts import t
 
 _ROLES = tuple(role for role in Role if Right.SEE_DATA_REQUESTS in RIGHTS[role])
@@ -47,12 +51,6 @@ def ask(
     waiting = [one for one in list_requests_of(session, account.id, account.person_id) if one.done_at is None]
     same = next((one for one in waiting if one.kind is kind and one.note == note), None)
     return same or add_request(session, kind, account.id, account.person_id, now, due_at(kind, now), note)
-
-
-def settle(request: DataRequest, outcome: Outcome, now: datetime) -> DataRequest:
-    """Write down how a request ended."""
-    request.done_at, request.outcome = now, outcome.value
-    return request
 
 
 def list_hindrances(session: Session, person_id: int | None, now: datetime, today: date) -> list[Hindrance]:
@@ -76,7 +74,7 @@ def erase(session: Session, account: Account, now: datetime, today: date) -> Dat
     receipt = settle(ask(session, account, DataRequestKind.ERASE, now), Outcome.DONE, now)
     person = session.get(Person, account.person_id) if account.person_id is not None else None
     if person is None:
-        erase_account(session, account)
+        erase_account(session, account, now)
     else:
         erase_person(session, person, now, today)
     return receipt
@@ -100,7 +98,7 @@ def withdraw_consent(session: Session, account: Account, purpose: str, now: date
         raise UserError("privacy.membership_runs")
     receipt = settle(ask(session, account, DataRequestKind.WITHDRAW, now), Outcome.DONE, now)
     for consent in mine:
-        consent.withdrawn_at = now
+        withdraw(session, consent, now)
     if purpose == "abroad":
         _cut_off_abroad(session, account)
     return receipt
@@ -171,10 +169,14 @@ def get_request(session: Session, actor: Actor, request_id: int, today: date) ->
 
 
 def close(session: Session, request: DataRequest, now: datetime, today: date) -> None:
-    """Do what was asked: an erasure is carried out now, the rest was done by the officer. The person hears of it.
-    Raises `UserError` when something still hinders the erasing."""
+    """Do what was asked: an erasure is carried out and a membership ends now, the rest was done by the officer. The
+    person hears of it. Raises `UserError` when something still hinders the erasing."""
     text = t("requests.was_done", code=show_code(request.code), what=t(f"requests.kind_{request.kind.value}"))
     account = session.get(Account, request.account_id) if request.account_id else None
+    if request.kind is DataRequestKind.WITHDRAW and request.person_id is not None:
+        membership = find_membership(session, request.person_id, today)
+        if membership is not None and membership.until_on is None:
+            let_leave(session, membership, now, today)
     settle(request, Outcome.DONE, now)
     if request.kind is not DataRequestKind.ERASE:
         _tell(session, request, Reply(text), "done", now)
@@ -186,7 +188,7 @@ def close(session: Session, request: DataRequest, now: datetime, today: date) ->
     if person is not None:
         erase_person(session, person, now, today)
     elif account is not None:
-        erase_account(session, account)
+        erase_account(session, account, now)
     if account is not None:  # the receipt is all that is left of them, and goes after a week
         tell_account(session, account, Reply(text), f"data_request:{request.id}:done", now)
 
@@ -216,8 +218,18 @@ def _tell(session: Session, request: DataRequest, reply: Reply, what: str, now: 
         tell_person(session, request.person_id, reply, subject, now)
 
 
+def take_back(session: Session, account: Account, request_id: int, now: datetime) -> DataRequest:
+    """A person thought better of a request of theirs. Raises `Outdated` when it is done, or somebody else's."""
+    request = get_locked_request(session, request_id)
+    mine = {one.id for one in list_requests_of(session, account.id, account.person_id)}
+    if request is None or request.id not in mine or request.done_at is not None:
+        raise Outdated
+    return settle(request, Outcome.TAKEN_BACK, now)
+
+
 def announce(session: Session, request: DataRequest, now: datetime, today: date) -> bool:
-    """Tell the officers for data protection that a request waits for them; False when there is nobody."""
+    """Tell the officers for data protection that a request waits for them, and of a wish to leave also those who decide
+    at the unit; False when there is nobody."""
     return _tell_watchers(session, request, "new", now, today)
 
 
@@ -235,12 +247,32 @@ def remind(session: Session, now: datetime, alarm: Callable[[Session, str, str],
 
 
 def _tell_watchers(session: Session, request: DataRequest, stage: str, now: datetime, today: date) -> bool:
+    """Who both decides at the unit and sees to requests is told once, with the button that fulfils a wish to leave."""
     key = {"new": "requests.new", "overdue": "requests.overdue"}.get(stage, "requests.due_soon")
     day = request.due_at.astimezone(VIETNAM).strftime("%d/%m/%Y")
     text = t(key, code=show_code(request.code), kind=t(f"requests.kind_{request.kind.value}"), day=day)
-    reply = Reply(text, (Button(t("requests.open"), ShowDataRequest(request.id)),))
     subject = f"data_request:{request.id}:{stage}:{request.due_at:%Y%m%d}"
-    tell = partial(tell_person, session, reply=reply, subject=subject, now=now, without=WITHOUT_DESK)
-    watchers = [one for one in list_watchers(session, request, now, today) if one != request.person_id]
-    told = [tell(one, kind=DeliveryKind.NOTICE, is_urgent=stage == "overdue") for one in watchers]
+    told = []
+    for person_id in _list_leavers_officers(session, request, now, today):
+        reply = Reply(text, (Button(t("requests.open"), ShowLeaving(request.id)),))
+        told.append(_tell_watcher(session, person_id, reply, subject, stage, now))
+    for person_id in list_watchers(session, request, now, today):
+        if person_id != request.person_id:
+            reply = Reply(text, (Button(t("requests.open"), ShowDataRequest(request.id)),))
+            told.append(_tell_watcher(session, person_id, reply, subject, stage, now))
     return any(told)
+
+
+def _list_leavers_officers(session: Session, request: DataRequest, now: datetime, today: date) -> list[int]:
+    """Who decides where somebody who wishes to leave is a member; nobody for other requests."""
+    if request.kind is not DataRequestKind.WITHDRAW or request.person_id is None:
+        return []
+    membership = find_membership(session, request.person_id, today)
+    return [] if membership is None else list_deciders(session, membership.unit_id, now, today, request.person_id)
+
+
+def _tell_watcher(session: Session, person_id: int, reply: Reply, subject: str, stage: str, now: datetime) -> bool:
+    is_urgent = stage == "overdue"
+    return tell_person(
+        session, person_id, reply, subject, now, DeliveryKind.NOTICE, is_urgent=is_urgent, without=WITHOUT_DESK
+    )

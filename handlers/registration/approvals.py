@@ -5,16 +5,16 @@ from functools import partial
 from db.applications import count_submitted, list_taken_up
 from db.codes import show_code
 from db.models import Account, Application, ApplicationState, Person
-from db.people import (
-    find_membership,
-    record_read,
-)
+from db.people import find_membership, record_read
+from db.privacy import count_leaving
 from db.units import find_period
 from handlers.access import NotAllowed, Right, get_actor, select_reach
 from handlers.actions import (
     Choose,
     DecideApplication,
     ListApplications,
+    ListLeaving,
+    ListMyWork,
     ProposeMerge,
     ShowApplication,
     ShowDesk,
@@ -39,8 +39,7 @@ from handlers.registration.service import (
 from handlers.registration.show import show_day, show_profile
 from knowledge.texts import t
 
-_PAGE = 6
-_MOST_WORK = 20
+_PAGE = 5
 _LONGEST_REASON = 300
 _MOST_ASKED = 2
 """People alike for whom there is a button: with eight of them a list is still read on a small screen."""
@@ -50,7 +49,8 @@ _TAKE, _APPROVE, _MORE, _REFUSE = "t", "a", "m", "r"
 
 
 def list_applications(context: Context, action: ListApplications) -> list[Reply]:
-    """What waits for a decision within the officer's reach: no names here, only code, day and unit."""
+    """What waits for a decision within the officer's reach: no names here, only code, day and unit; and how many
+    members wish to leave."""
     actor = get_actor(context)
     if not actor.holds(Right.DECIDE_APPLICATIONS):
         raise NotAllowed
@@ -59,18 +59,24 @@ def list_applications(context: Context, action: ListApplications) -> list[Reply]
     buttons = [Button(_label_of(context, one), ShowApplication(one.id)) for one in shown]
     if (action.page + 1) * _PAGE < count:
         buttons.append(Button(t("approvals.more"), ListApplications(action.page + 1)))
+    leaving = count_leaving(context.session, select_reach(actor, Right.CHANGE_MEMBERS, context.today), context.today)
+    if leaving:
+        buttons.append(Button(t("leaving.button", count=leaving), ListLeaving()))
     buttons.append(Button(t("menu.desk"), ShowDesk()))
     return [Reply(t("approvals.waiting", count=count) if count else t("approvals.none"), tuple(buttons))]
 
 
-def list_my_work(context: Context) -> list[Reply]:
+def list_my_work(context: Context, action: ListMyWork) -> list[Reply]:
     """What the officer has taken up and not decided yet; an application sent back waits for its applicant."""
     actor = get_actor(context)
     reach = select_reach(actor, Right.DECIDE_APPLICATIONS, context.today)
-    shown = list_taken_up(context.session, actor.person_id, reach, _MOST_WORK)
+    mine = list_taken_up(context.session, actor.person_id, reach)
+    shown = mine[action.page * _PAGE : (action.page + 1) * _PAGE]
     buttons = [Button(_label_of(context, one), ShowApplication(one.id)) for one in shown]
+    if (action.page + 1) * _PAGE < len(mine):
+        buttons.append(Button(t("approvals.more"), ListMyWork(action.page + 1)))
     buttons.append(Button(t("officers.applications"), ListApplications()))
-    text = t("approvals.my_work", count=len(shown)) if shown else t("approvals.no_work")
+    text = t("approvals.my_work", count=len(mine)) if mine else t("approvals.no_work")
     return [Reply(text, tuple(buttons))]
 
 
@@ -162,6 +168,7 @@ def _take_number(context: Context, incoming: Incoming, draft: Draft) -> list[Rep
     approve(context.session, actor, application, typed or None, context.now, context.today)
     context.close_conversation()
     person = context.session.get_one(Person, application.person_id)
+    record_read(context.session, actor.person_id, {person.id}, "application", context.now)
     unit = _unit_name(context, application.unit_id)
     number = t("approvals.number", number=typed) if typed else ""
     welcome = t("approvals.welcome", unit=unit, code=show_code(person.code), number=number)

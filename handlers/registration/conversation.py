@@ -5,23 +5,32 @@ from handlers.actions import (
     EditDetail,
     EndMembership,
     FindMember,
+    GiveDecisionNumber,
     Join,
+    LetLeave,
     ListApplications,
+    ListLeaving,
     ListMembers,
     ListMyWork,
+    ListUnitMembers,
+    MoveMember,
+    MoveMemberTo,
     SendAgain,
     ShowApplication,
     ShowCard,
     ShowForm,
+    ShowLeaving,
     ShowMe,
     ShowMember,
     WithdrawApplication,
 )
 from handlers.feature import Feature
 from handlers.registration.approvals import APPROVAL_STEPS, decide, list_applications, list_my_work, show_application
+from handlers.registration.changes import CHANGE_STEPS, ask_home, move_member, start_number
 from handlers.registration.form import FORM_STEPS, start
+from handlers.registration.leaving import LEAVING_STEPS, fulfil_wish, list_wishes, show_wish, start_leaving
 from handlers.registration.me import ME_STEPS, send_again, send_card, send_form, show_me, start_edit, withdraw_own
-from handlers.registration.members import MEMBER_STEPS, catch_card, send_list, show_member, start_leaving, start_search
+from handlers.registration.members import MEMBER_STEPS, catch_card, list_here, send_list, show_member, start_search
 
 REGISTRATION = Feature(
     name="registration",
@@ -45,14 +54,21 @@ REGISTRATION = Feature(
         WithdrawApplication: withdraw_own,
         SendAgain: lambda context, _action: send_again(context),
         ListApplications: list_applications,
-        ListMyWork: lambda context, _action: list_my_work(context),
+        ListMyWork: list_my_work,
         ShowApplication: show_application,
         DecideApplication: decide,
         FindMember: lambda context, _action: start_search(context),
         ShowMember: show_member,
         EndMembership: start_leaving,
+        ListLeaving: list_wishes,
+        ShowLeaving: show_wish,
+        LetLeave: fulfil_wish,
+        ListUnitMembers: list_here,
+        GiveDecisionNumber: start_number,
+        MoveMember: ask_home,
+        MoveMemberTo: move_member,
         ListMembers: send_list,
     },
-    steps={**FORM_STEPS, **APPROVAL_STEPS, **MEMBER_STEPS, **ME_STEPS},
+    steps={**FORM_STEPS, **APPROVAL_STEPS, **MEMBER_STEPS, **CHANGE_STEPS, **LEAVING_STEPS, **ME_STEPS},
     catches=catch_card,
 )

@@ -7,16 +7,15 @@ from db.people import find_membership
 from db.units import find_period
 from handlers.actions import Choose, ListApplications, ShowApplication, ShowMe, ShowMenu, TellNoUnion
 from handlers.chat import Button, Incoming, Kind, Reply
+from handlers.consents import Purpose, has_consented, list_purposes, record_consent
 from handlers.deciders import find_upper_unit, list_deciders
 from handlers.errors import UserError, explain
 from handlers.feature import Context, Draft, Step
 from handlers.notify import WITHOUT_DESK, tell_person
-from handlers.registration.rules import FIELDS, SKIP, Field, Purpose, list_purposes, read_phone
+from handlers.registration.rules import FIELDS, SKIP, Field, read_phone
 from handlers.registration.service import (
     Wish,
     check_may_apply,
-    has_consented,
-    record_consent,
     submit,
 )
 from handlers.registration.show import show_value
@@ -40,6 +39,7 @@ def start(context: Context) -> list[Reply]:
     is_member = person_id is not None and find_membership(context.session, person_id, context.today) is not None
     draft: Draft = {"profile": _known_profile(context), "skipped": []}
     if is_member:
+        draft["profile"].pop("position", None)  # another workplace, other work
         return [Reply(t("join.transfer_begins")), *_go(context, draft | {"is_transfer": True}, "workplace")]
     return [Reply(t("join.begins")), *_go_on(context, draft)]
 
@@ -94,11 +94,16 @@ def _take_consent(purpose: Purpose, context: Context, incoming: Incoming, draft:
 
 
 def _ask_field(field: Field, _context: Context, _draft: Draft) -> list[Reply]:
-    buttons = [Button(t(f"join.choice_{choice}"), Choose(NAME, field.name, choice)) for choice in field.choices]
+    return put_question(field, field.name, "join.skip")
+
+
+def put_question(field: Field, step: str, leave_out: str) -> list[Reply]:
+    """A field's question with what can be pressed; ``leave_out``: the text under which an optional one stays empty."""
+    buttons = [Button(t(f"join.choice_{choice}"), Choose(NAME, step, choice)) for choice in field.choices]
     if field.name == "phone":
         buttons.append(Button(t("join.share_phone"), shares_contact=True))
     if field.is_optional:
-        buttons.append(Button(t("join.skip"), Choose(NAME, field.name, SKIP)))
+        buttons.append(Button(t(leave_out), Choose(NAME, step, SKIP)))
     return [Reply(t(f"join.ask_{field.name}"), tuple(buttons))]
 
 
@@ -110,7 +115,7 @@ def _take_field(field: Field, context: Context, incoming: Incoming, draft: Draft
         draft["profile"].pop(field.name, None)
         return _go_on(context, draft)
     try:
-        value = _read(field, context, incoming)
+        value = read_answer(field, context, incoming)
     except UserError as error:  # answered here, not raised: what was typed before must not be lost with the roll-back
         return [Reply(explain(error).text), *_ask_field(field, context, draft)]
     if value is None:
@@ -119,7 +124,7 @@ def _take_field(field: Field, context: Context, incoming: Incoming, draft: Draft
     return _go_on(context, draft)
 
 
-def _read(field: Field, context: Context, incoming: Incoming) -> str | None:
+def read_answer(field: Field, context: Context, incoming: Incoming) -> str | None:
     """The answer in an event; None when it holds none. A shared card counts only when it is the sender's own."""
     if incoming.contact is not None and field.name == "phone":
         if not incoming.contact.is_own:
@@ -140,14 +145,15 @@ def _go_back(context: Context, draft: Draft, name: str) -> list[Reply]:
 
 
 def _ask_workplace(_context: Context, draft: Draft) -> list[Reply]:
-    """The candidates for what was typed, or the question itself; "not listed" and "no employer" are always there."""
+    """The candidates for what was typed, with "not listed" below them, or the question itself."""
     found = draft.get("found", [])
     buttons = [Button(label, Choose(NAME, "workplace", str(unit_id))) for unit_id, label in found]
     if "typed" in draft:
         buttons.append(Button(t("join.not_listed"), Choose(NAME, "workplace", _NOT_LISTED)))
     buttons.append(Button(t("join.informal"), Choose(NAME, "workplace", _INFORMAL)))
     key = "join.which_workplace" if found else "join.no_workplace_found" if "typed" in draft else "join.ask_workplace"
-    return [Reply(t(key), tuple(buttons))]
+    more = " " + t("join.more_workplaces") if draft.get("has_more") else ""
+    return [Reply(t(key) + more, tuple(buttons))]
 
 
 def _take_workplace(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -161,13 +167,18 @@ def _take_workplace(context: Context, incoming: Incoming, draft: Draft) -> list[
         return _ask_workplace(context, draft)
     if fold(incoming.text) in _BACK_WORDS:
         return _go_back(context, _without_search(draft), "workplace")
-    found = context.finder.find(context.session, incoming.text, context.today).candidates
-    options = [[one.unit_id, one.label] for one in found]
-    return _go(context, draft | {"typed": incoming.text.strip()[:120], "found": options}, "workplace")
+    found = context.finder.find(context.session, incoming.text, context.today)
+    options = [[one.unit_id, one.label] for one in found.candidates]
+    search = {"typed": incoming.text.strip()[:120], "found": options, "has_more": found.has_more}
+    return _go(context, draft | search, "workplace")
 
 
 def _without_search(draft: Draft) -> Draft:
-    return {key: value for key, value in draft.items() if key not in ("typed", "found")}
+    return {key: value for key, value in draft.items() if key not in ("typed", "found", "has_more")}
+
+
+def _without_workplace(draft: Draft) -> Draft:
+    return {key: value for key, value in draft.items() if key not in ("unit_id", "workplace")}
 
 
 def _ask_place(_context: Context, draft: Draft) -> list[Reply]:
@@ -182,6 +193,8 @@ def _take_place(context: Context, incoming: Incoming, draft: Draft) -> list[Repl
     place = " ".join(incoming.text.split()) if incoming.kind is Kind.TEXT else ""
     if not place:
         return _ask_place(context, draft)
+    if fold(place) in _BACK_WORDS:
+        return _go(context, _without_workplace(draft), "workplace")
     unit_id = find_upper_unit(context.session, place, context.today)
     if unit_id is None:
         raise UserError("join.no_units", hotline=context.union.hotline)
@@ -213,6 +226,8 @@ def _ask_summary(context: Context, draft: Draft) -> list[Reply]:
 def _take_summary(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
     if incoming.action == _EDIT:
         return _go(context, draft, "correct")
+    if find_period(context.session, draft["unit_id"], context.today) is None:  # it ended while the form lay open
+        return [Reply(t("join.unit_ended")), *_go(context, _without_workplace(draft), "workplace")]
     if incoming.action != _SEND:
         return _ask_summary(context, draft)
     wish = Wish(draft["profile"], draft["unit_id"], draft.get("workplace"))
@@ -227,7 +242,8 @@ def _take_summary(context: Context, incoming: Incoming, draft: Draft) -> list[Re
 
 def tell_deciders(context: Context, application: Application) -> bool:
     """Tell everybody who may decide an application that one came in, naming nobody; False when there is nobody."""
-    deciders = list_deciders(context.session, application.unit_id, context.now, context.today)
+    about_id = application.person_id
+    deciders = list_deciders(context.session, application.unit_id, context.now, context.today, about_id)
     period = find_period(context.session, application.unit_id, context.today)
     text = t("approvals.new", code=application.code, unit=period.name if period else "")
     buttons = (
@@ -246,7 +262,6 @@ def tell_deciders(context: Context, application: Application) -> bool:
             without=WITHOUT_DESK,
         )
         for person_id in deciders
-        if person_id != application.person_id
     ]
     return any(told)
 
@@ -262,7 +277,7 @@ def _take_correct(context: Context, incoming: Incoming, draft: Draft) -> list[Re
     if name not in _ORDER:
         return _ask_correct(context, draft)
     if name == "workplace":
-        return _go(context, {key: value for key, value in draft.items() if key not in ("unit_id", "workplace")}, name)
+        return _go(context, _without_workplace(draft), name)
     draft["skipped"] = [skipped for skipped in draft["skipped"] if skipped != name]
     draft["profile"] = {key: value for key, value in draft["profile"].items() if key != name}
     return _go(context, draft, name)

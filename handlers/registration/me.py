@@ -4,7 +4,7 @@ from db.applications import find_open_application, list_applications_of
 from db.codes import show_code
 from db.models import Application, ApplicationState, Membership, Person, Role
 from db.officers import list_officers
-from db.people import find_membership
+from db.people import find_membership, record_read
 from db.session import keys_of_session
 from db.units import find_period, list_ancestors
 from handlers.access import NotAllowed, find_actor
@@ -21,14 +21,14 @@ from handlers.actions import (
     TellNoUnion,
     WithdrawApplication,
 )
-from handlers.chat import Button, File, Incoming, Kind, Reply
+from handlers.chat import Button, File, Incoming, Reply
 from handlers.errors import Outdated, UserError, explain
 from handlers.feature import Context, Draft, Step
 from handlers.registration.card import Card, draw_card, sign_card
-from handlers.registration.form import tell_deciders
+from handlers.registration.form import put_question, read_answer, tell_deciders
 from handlers.registration.papers import DOCX, FORM_FIELDS, fill_form
-from handlers.registration.rules import FIELDS
-from handlers.registration.service import change_profile, get_application, read_detail, submit_again, withdraw
+from handlers.registration.rules import FIELD_NAMES, FIELDS, SKIP
+from handlers.registration.service import change_profile, get_application, submit_again, withdraw
 from handlers.registration.show import show_day, show_profile
 from knowledge.texts import t
 
@@ -133,20 +133,25 @@ def start_edit(context: Context, action: EditDetail) -> list[Reply]:
 
 
 def _ask_edit(_context: Context, draft: Draft) -> list[Reply]:
-    return [Reply(t(f"join.ask_{draft['field']}"))]
+    return put_question(FIELD_NAMES[draft["field"]], "edit", "me.clear")
 
 
 def _take_edit(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
     person = _own_person(context)
     if person is None:
         raise Outdated
-    if incoming.kind is not Kind.TEXT or not incoming.text.strip():
-        return _ask_edit(context, draft)
-    try:
-        value = read_detail(draft["field"], incoming.text, context.today)
-    except UserError as error:
-        return [Reply(explain(error).text), *_ask_edit(context, draft)]
-    change_profile(context.session, person, (person.profile or {}) | {draft["field"]: value}, context.today)
+    field, profile = FIELD_NAMES[draft["field"]], dict(person.profile or {})
+    if incoming.action == SKIP and field.is_optional:
+        profile.pop(field.name, None)
+    else:
+        try:
+            value = read_answer(field, context, incoming)
+        except UserError as error:
+            return [Reply(explain(error).text), *_ask_edit(context, draft)]
+        if value is None:
+            return _ask_edit(context, draft)
+        profile[field.name] = value
+    change_profile(context.session, person, profile, context.today)
     context.close_conversation()
     return [Reply(t("me.changed", field=t(f"fields.{draft['field']}"))), *show_me(context)]
 
@@ -204,9 +209,12 @@ def send_form(context: Context, action: ShowForm) -> list[Reply]:
 
 
 def _find_for_form(context: Context, action: ShowForm) -> Application:
+    """Every field stands in clear in it, so that an officer fetched one is on record."""
     actor = find_actor(context)
     if action.application_id and actor is not None:
-        return get_application(context.session, actor, action.application_id, context.today)
+        theirs = get_application(context.session, actor, action.application_id, context.today)
+        record_read(context.session, actor.person_id, {theirs.person_id}, "form", context.now)
+        return theirs
     if action.application_id:
         raise NotAllowed
     person = _own_person(context)

@@ -1,36 +1,49 @@
-"""The officer's side of membership: finding a member, a unit's list (Mẫu 5b), checking a card."""
+"""The officer's side of membership: finding a member, a unit's list in chat and as Mẫu 5b, checking a card."""
 
 from datetime import date
 
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 
 from db.codes import read_code, show_code
 from db.merges import find_last_merge
-from db.models import EndReason, Membership, Person
+from db.models import Membership, Person, UnitPeriod
 from db.people import (
-    end_membership,
     find_membership,
     find_person,
+    list_accounts,
+    list_members,
     list_memberships,
     list_unit_members,
     record_read,
     search_members,
 )
 from db.session import keys_of_session
-from db.units import find_period, list_periods
+from db.units import find_period, list_periods, list_with_teams, select_subtree
 from handlers.access import NotAllowed, Right, demand, find_actor, get_actor, may, select_reach
-from handlers.actions import Choose, EndMembership, FindMember, ListMembers, ShowDesk, ShowMember, UndoMerge
+from handlers.actions import (
+    EndMembership,
+    FindMember,
+    GiveDecisionNumber,
+    IssueMemberCode,
+    ListMembers,
+    ListUnitMembers,
+    MoveMember,
+    ShowDesk,
+    ShowMember,
+    ShowUnit,
+    UndoMerge,
+)
 from handlers.chat import Button, File, Incoming, Kind, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step
-from handlers.notify import tell_person
 from handlers.registration.card import holds_card, public_key, read_card
+from handlers.registration.changes import list_homes
 from handlers.registration.papers import DOCX, FORM_FIELDS, fill_list
 from handlers.registration.show import show_day, show_profile, show_value
 from knowledge.texts import t
 
-_MOST_FOUND = 8
-_YES = "yes"
+_MOST_FOUND = 6
+_PAGE = 6
 _LONGEST_LIST = 2000
 """Members in one Mẫu 5b: more makes a document no phone opens; the export command has no such limit."""
 
@@ -69,14 +82,20 @@ def _take_find(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
 
 def _find(context: Context, typed: str, reach: Select[int]) -> list[Person]:
     """By code where it is one, else by the words of the name; never beyond the reach."""
-    code = read_code(typed) if any(sign.isdigit() for sign in typed) else None
-    if code is None:
-        return search_members(context.session, typed, reach, _MOST_FOUND + 1)
-    person = find_person(context.session, code)
+    code = read_code(typed)
+    person = _find_holder(context, code) if code else None
     membership = find_membership(context.session, person.id, context.today) if person else None
     actor = get_actor(context)
     is_within = membership and may(context.session, actor, Right.FIND_MEMBERS, membership.unit_id, context.today)
-    return [person] if person and is_within else []
+    if person and is_within:
+        return [person]
+    return search_members(context.session, typed, reach, _MOST_FOUND + 1)  # one code in twenty has no digit in it
+
+
+def _find_holder(context: Context, code: str) -> Person | None:
+    """The person of a code; somebody merged into another is the other."""
+    person = find_person(context.session, code)
+    return context.session.get(Person, person.merged_into_id) if person and person.merged_into_id else person
 
 
 def _describe(context: Context, person: Person) -> str:
@@ -97,7 +116,8 @@ def show_member(context: Context, action: ShowMember) -> list[Reply]:
     demand(context.session, actor, Right.FIND_MEMBERS, membership.unit_id, context.today)
     record_read(context.session, actor.person_id, {person.id}, "member", context.now)
     history = [
-        _describe_membership(context, one.unit_id, one.since_on) for one in list_memberships(context.session, person.id)
+        _describe_membership(context, one.unit_id, one.since_on, one.decision_number)
+        for one in list_memberships(context.session, person.id)
     ]
     text = t(
         "approvals.member",
@@ -105,60 +125,60 @@ def show_member(context: Context, action: ShowMember) -> list[Reply]:
         rows=show_profile(person.profile or {}, FORM_FIELDS, is_hidden=True),
         history="\n".join(history),
     )
-    buttons = [Button(t("approvals.find_again"), FindMember()), Button(t("menu.desk"), ShowDesk())]
+    may_change = may(context.session, actor, Right.CHANGE_MEMBERS, membership.unit_id, context.today)
+    changes = _list_changes(context, person, membership) if may_change and person.id != actor.person_id else ()
+    ways_on = (Button(t("approvals.find_again"), FindMember()), Button(t("menu.desk"), ShowDesk()))
+    return [Reply(text, (*changes, *ways_on))]
+
+
+def _list_changes(context: Context, person: Person, membership: Membership) -> tuple[Button, ...]:
+    """What an officer may do about somebody else's membership."""
     merge = find_last_merge(context.session, person.id, context.now)
-    if may(context.session, actor, Right.CHANGE_MEMBERS, membership.unit_id, context.today):
-        buttons.insert(0, Button(t("approvals.end_membership"), EndMembership(person.id)))
-        if merge is not None:
-            buttons.insert(0, Button(t("merge.undo"), UndoMerge(merge.id)))
-    return [Reply(text, tuple(buttons))]
+    homes = list_homes(context.session, membership.unit_id, context.today)
+    has_channel = bool(list_accounts(context.session, person.id))
+    offers = (
+        (merge is not None, Button(t("merge.undo"), UndoMerge(merge.id if merge else 0))),
+        (membership.decision_number is None, Button(t("membership.give_number"), GiveDecisionNumber(person.id))),
+        (bool(homes), Button(t("membership.move"), MoveMember(person.id))),
+        (not has_channel, Button(t("officers.member_code"), IssueMemberCode(person.id))),
+        (membership.until_on is None, Button(t("approvals.end_membership"), EndMembership(person.id))),
+    )
+    return tuple(button for is_offered, button in offers if is_offered)
 
 
-def start_leaving(context: Context, action: EndMembership) -> list[Reply]:
-    """Ask once more before a membership ends."""
-    _get_leaving(context, action.person_id)
-    return context.open_step("registration", "leaving", {"person_id": action.person_id})
-
-
-def _get_leaving(context: Context, person_id: int) -> Membership:
-    """The membership to end. Raises `Outdated` when it ended already, and `NotAllowed`."""
-    membership = find_membership(context.session, person_id, context.today)
-    if membership is None:
-        raise Outdated
-    actor = get_actor(context)
-    demand(context.session, actor, Right.CHANGE_MEMBERS, membership.unit_id, context.today)
-    return membership
-
-
-def _ask_leaving(context: Context, draft: Draft) -> list[Reply]:
-    person = context.session.get_one(Person, draft["person_id"])
-    name = (person.profile or {}).get("full_name") or show_code(person.code)
-    yes = Button(t("approvals.end_membership_yes"), Choose("registration", "leaving", _YES))
-    return [Reply(t("approvals.end_membership_sure", name=name), (yes,))]
-
-
-def _take_leaving(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-    if incoming.action != _YES:
-        return _ask_leaving(context, draft)
-    membership = _get_leaving(context, draft["person_id"])
-    end_membership(context.session, membership, context.today, EndReason.LEFT)
-    context.close_conversation()
-    unit = _unit_name(context, membership.unit_id)
-    told = Reply(t("me.left", unit=unit, hotline=context.union.hotline))
-    tell_person(context.session, membership.person_id, told, f"membership:{membership.id}:left", context.now)
-    return [Reply(t("approvals.membership_ended"), (Button(t("menu.desk"), ShowDesk()),))]
-
-
-def _describe_membership(context: Context, unit_id: int, since_on: date) -> str:
+def _describe_membership(context: Context, unit_id: int, since_on: date, decision_number: str | None) -> str:
     periods = list_periods(context.session, unit_id)
-    return f"- {since_on:%d/%m/%Y}: {periods[-1].name if periods else ''}"
+    number = t("holdings.decision", number=decision_number) if decision_number else ""
+    return f"- {since_on:%d/%m/%Y}: {periods[-1].name if periods else ''}{number}"
+
+
+def list_here(context: Context, action: ListUnitMembers) -> list[Reply]:
+    """The members of a unit and of those under it, the newest first; every name shown is on record as read."""
+    actor = get_actor(context)
+    demand(context.session, actor, Right.FIND_MEMBERS, action.unit_id, context.today)
+    below = select_subtree([action.unit_id], context.today, "below")
+    seen = select_reach(actor, Right.FIND_MEMBERS, context.today)
+    reach = select(UnitPeriod.unit_id).where(UnitPeriod.unit_id.in_(below), UnitPeriod.unit_id.in_(seen)).distinct()
+    before = (action.since_on, action.number) if action.since_on is not None else None
+    found = list_members(context.session, reach, _PAGE + 1, before)
+    shown, back = found[:_PAGE], Button(t("officers.back_to_unit"), ShowUnit(action.unit_id))
+    record_read(context.session, actor.person_id, {one.person.id for one in shown}, "list", context.now)
+    buttons = [Button(_describe(context, one.person), ShowMember(one.person.id)) for one in shown]
+    if len(found) > _PAGE:
+        last = shown[-1]
+        more = ListUnitMembers(action.unit_id, last.since_on, last.membership_id)
+        buttons.append(Button(t("membership.more"), more))
+    key = "membership.listed" if shown else "membership.nobody"
+    return [Reply(t(key, unit=_unit_name(context, action.unit_id)), (*buttons, back))]
 
 
 def send_list(context: Context, action: ListMembers) -> list[Reply]:
-    """A unit's members as Mẫu 5b, for those who may take such a list away; every name in it is on record as read."""
+    """The members of a unit and its teams as Mẫu 5b, for those who may take such a list away; every name in it is on
+    record as read."""
     actor = get_actor(context)
     demand(context.session, actor, Right.EXPORT_MEMBERS, action.unit_id, context.today)
-    found = list_unit_members(context.session, action.unit_id, context.today, _LONGEST_LIST + 1)
+    places = list_with_teams(context.session, action.unit_id, context.today)
+    found = list_unit_members(context.session, places, context.today, _LONGEST_LIST + 1)
     if len(found) > _LONGEST_LIST:
         return [Reply(t("approvals.list_too_long", limit=_LONGEST_LIST), (Button(t("menu.desk"), ShowDesk()),))]
     record_read(context.session, actor.person_id, {person.id for person, _since in found}, "list", context.now)
@@ -182,7 +202,7 @@ def catch_card(context: Context, text: str) -> list[Reply] | None:
     if actor is None:
         return [Reply(t("card.officers_only"))]
     card = read_card(public_key(keys_of_session(context.session)), text)
-    person = find_person(context.session, card.code) if card else None
+    person = _find_holder(context, card.code) if card else None
     if card is None or person is None:
         return [Reply(t("card.false"))]
     membership = find_membership(context.session, person.id, context.today)
@@ -196,4 +216,4 @@ def catch_card(context: Context, text: str) -> list[Reply] | None:
     return [Reply(text)]
 
 
-MEMBER_STEPS = {"find": Step(_ask_find, _take_find), "leaving": Step(_ask_leaving, _take_leaving)}
+MEMBER_STEPS = {"find": Step(_ask_find, _take_find)}

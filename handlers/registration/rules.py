@@ -1,4 +1,4 @@
-"""What the application form (Mẫu 5a) asks and what a valid answer is; which consents joining needs."""
+"""What the application form (Mẫu 5a) asks and what a valid answer is."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -117,24 +117,3 @@ FIELDS: tuple[Field, ...] = (
 its own."""
 
 FIELD_NAMES: Mapping[str, Field] = {one.name: one for one in FIELDS}
-
-
-@dataclass(frozen=True)
-class Purpose:
-    """Something personal data is used for. ``version`` rises when its words change: an older consent is then asked
-    again. Without a required one there is no joining; the others can be refused freely (Law 91/2025 Article 9 k4)."""
-
-    name: str
-    version: int
-    is_required: bool
-
-
-ABROAD = Purpose("abroad", 1, is_required=True)
-"""That the messenger itself stores what is typed abroad (Law 91/2025 Article 20): asked on such a channel only."""
-
-PURPOSES: tuple[Purpose, ...] = (Purpose("membership", 1, is_required=True), Purpose("news", 1, is_required=False))
-
-
-def list_purposes(is_abroad: bool) -> tuple[Purpose, ...]:
-    """The consents asked on a channel, in order."""
-    return (ABROAD, *PURPOSES) if is_abroad else PURPOSES

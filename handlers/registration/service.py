@@ -1,4 +1,4 @@
-"""The use cases of joining: consent, application, the officer's decision, a person's own details."""
+"""The use cases of joining: the application, the officer's decision, a person's own details."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -28,24 +28,11 @@ from db.people import (
     index_name,
     set_profile,
 )
-from db.privacy import add_consent, adopt_consents, find_consent
+from db.privacy import adopt_consents
 from db.units import find_period
 from handlers.access import Actor, NotAllowed, Right, demand, select_reach
 from handlers.duplicates import find_duplicates
 from handlers.errors import Outdated, UserError
-from handlers.registration.rules import FIELD_NAMES, Purpose
-
-
-def record_consent(session: Session, account: Account, purpose: Purpose, now: datetime) -> None:
-    """Keep that a person agreed to a purpose in the words of its version, unless that stands already."""
-    if not has_consented(session, account, purpose):
-        add_consent(session, account.id, account.person_id, purpose.name, purpose.version, now)
-
-
-def has_consented(session: Session, account: Account, purpose: Purpose) -> bool:
-    """Whether a consent to the purpose in its newest version is in force."""
-    consent = find_consent(session, account.id, account.person_id, purpose.name)
-    return consent is not None and consent.version >= purpose.version
 
 
 @dataclass(frozen=True)
@@ -66,10 +53,10 @@ def check_may_apply(session: Session, account: Account) -> None:
 def submit(session: Session, account: Account, wish: Wish, now: datetime, today: date) -> Application:
     """Store an application; it is decided at its unit. A member's application to another unit is a transfer. Raises
     `UserError` for a second open one and for a member of that very unit."""
+    person = _lock_person(session, account.person_id)  # they may be at two channels at once
     check_may_apply(session, account)
     if find_period(session, wish.unit_id, today) is None:
         raise Outdated
-    person = session.get(Person, account.person_id) if account.person_id else None
     if person is None:
         person = add_person(session, wish.profile, now)
         account.person_id = person.id
@@ -93,6 +80,11 @@ def submit(session: Session, account: Account, wish: Wish, now: datetime, today:
             changed_at=now,
         ),
     )
+
+
+def _lock_person(session: Session, person_id: int | None) -> Person | None:
+    """A person whom nobody else changes until this transaction ends."""
+    return session.get(Person, person_id, with_for_update=True, populate_existing=True) if person_id else None
 
 
 def change_profile(session: Session, person: Person, profile: dict[str, str], today: date) -> None:
@@ -128,7 +120,9 @@ def approve(
     """Make the applicant a member from today; a member elsewhere leaves there with yesterday (transfer)."""
     if application.state is not ApplicationState.SUBMITTED:
         raise Outdated
-    person = session.get_one(Person, application.person_id)
+    person = _lock_person(session, application.person_id)
+    if person is None:
+        raise Outdated
     before = find_membership(session, person.id, today)
     if before is not None:
         end_membership(session, before, today - timedelta(days=1), EndReason.TRANSFERRED)
@@ -153,10 +147,19 @@ def _close(application: Application, actor: Actor, state: ApplicationState, now:
     application.state, application.changed_at, application.handled_by_id = state, now, actor.person_id
 
 
+def _lock_own(session: Session, person_id: int) -> Application:
+    """A person's open application, locked: an officer may be deciding it this very moment. Raises `Outdated`."""
+    found = find_open_application(session, person_id)
+    application = get_locked_application(session, found.id) if found is not None else None
+    if application is None or application.state not in OPEN_APPLICATION_STATES:
+        raise Outdated
+    return application
+
+
 def submit_again(session: Session, person_id: int, now: datetime) -> Application:
     """The applicant mended what was asked for: the application is open for decision again. Raises `Outdated`."""
-    application = find_open_application(session, person_id)
-    if application is None or application.state is not ApplicationState.NEEDS_MORE:
+    application = _lock_own(session, person_id)
+    if application.state is not ApplicationState.NEEDS_MORE:
         raise Outdated
     application.state, application.changed_at, application.reason = ApplicationState.SUBMITTED, now, None
     return application
@@ -164,8 +167,8 @@ def submit_again(session: Session, person_id: int, now: datetime) -> Application
 
 def withdraw(session: Session, person_id: int, application_id: int, now: datetime) -> None:
     """The applicant takes the application back. Raises `Outdated` when it was decided."""
-    application = find_open_application(session, person_id)
-    if application is None or application.id != application_id:
+    application = _lock_own(session, person_id)
+    if application.id != application_id:
         raise Outdated
     application.state, application.changed_at = ApplicationState.WITHDRAWN, now
 
@@ -178,10 +181,3 @@ def list_duplicates(session: Session, application: Application) -> list[Person]:
 def list_pending(session: Session, actor: Actor, today: date, limit: int, offset: int) -> list[Application]:
     """The applications the actor may decide and that wait for a decision, the oldest first."""
     return list_submitted(session, select_reach(actor, Right.DECIDE_APPLICATIONS, today), limit, offset)
-
-
-def read_detail(name: str, text: str, today: date) -> str:
-    """A corrected detail, checked like in the form."""
-    if name not in FIELD_NAMES:
-        raise Outdated
-    return FIELD_NAMES[name].read(text, today)

@@ -26,7 +26,9 @@ async def telegram() -> AsyncIterator[TelegramStandIn]:
 
 
 @pytest.fixture
-def start(telegram: TelegramStandIn, keys: Keys, answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> StartBot:
+def start(
+    telegram: TelegramStandIn, keys: Keys, answerer: Answerer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> StartBot:
     """Start the program on a database; its waits are short, for the tests' sake."""
     for name, seconds in {
         "bot.transports.telegram._RETRY_SECONDS": 0.05,
@@ -36,7 +38,7 @@ def start(telegram: TelegramStandIn, keys: Keys, answerer: Answerer, monkeypatch
         "bot.inbox._SECONDS_PER_EVENT": 0.0,
     }.items():
         monkeypatch.setattr(name, seconds)
-    return partial(run_bot, telegram, keys, answerer)
+    return partial(run_bot, telegram, keys, answerer, tmp_path)
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ async def zalo_oa() -> AsyncIterator[ZaloOaStandIn]:
 
 @pytest.fixture
 def start_zalo_oa(
-    zalo_oa: ZaloOaStandIn, keys: Keys, answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+    zalo_oa: ZaloOaStandIn, keys: Keys, answerer: Answerer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> StartZaloOa:
     """Start the program with an Official Account; its waits are short, for the tests' sake."""
     for name, seconds in {
@@ -63,7 +65,7 @@ def start_zalo_oa(
         "bot.inbox._SECONDS_PER_EVENT": 0.0,
     }.items():
         monkeypatch.setattr(name, seconds)
-    return partial(run_zalo_oa, zalo_oa, keys, answerer)
+    return partial(run_zalo_oa, zalo_oa, keys, answerer, tmp_path)
 
 
 @pytest.fixture
@@ -75,7 +77,9 @@ async def zalo() -> AsyncIterator[ZaloBotStandIn]:
 
 
 @pytest.fixture
-def start_zalo(zalo: ZaloBotStandIn, keys: Keys, answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> StartZaloBot:
+def start_zalo(
+    zalo: ZaloBotStandIn, keys: Keys, answerer: Answerer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> StartZaloBot:
     """Start the program with a Zalo Bot; its waits are short, for the tests' sake."""
     for name, seconds in {
         "bot.transports.zalo_bot._BETWEEN_POLLS_SECONDS": 0.02,
@@ -89,7 +93,7 @@ def start_zalo(zalo: ZaloBotStandIn, keys: Keys, answerer: Answerer, monkeypatch
         "bot.inbox._SECONDS_PER_EVENT": 0.0,
     }.items():
         monkeypatch.setattr(name, seconds)
-    return partial(run_zalo_bot, zalo, keys, answerer)
+    return partial(run_zalo_bot, zalo, keys, answerer, tmp_path)
 
 
 @pytest.fixture

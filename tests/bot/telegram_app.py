@@ -115,6 +115,7 @@ async def run_bot(
     telegram: TelegramStandIn,
     keys: Keys,
     answerer: Answerer,
+    folder: Path,
     database_url: str,
     now: Callable[[], datetime] = utc_now,
     is_ready: bool = True,
@@ -123,7 +124,7 @@ async def run_bot(
     """Run the program while the block runs; with ``is_ready`` the block begins once Telegram is connected."""
     ours: dict[str, Any] = {
         "database_url": database_url,
-        "key_file": Path("unused.key"),
+        "key_file": folder / "unused.key",
         "web_port": 0,
         "metrics_port": 0,
         "telegram_token": TOKEN,

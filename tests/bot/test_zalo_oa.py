@@ -4,11 +4,12 @@ import asyncio
 import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bot.app import utc_now
-from bot.transports.zalo_oa_client import ZaloUnavailable
+from bot.transports import FetchUnavailable, FileGone, FileTooLarge
 from bot.transports.zalo_oa_events import list_files
 from bot.transports.zalo_oa_messages import draw, measure
 from db.models import (
@@ -307,17 +308,20 @@ async def test_files_people_send_can_be_fetched(
         url = await lan.sends_file("image", "don.jpg", b"\xff\xd8 picture")
         event = zalo_oa.posts[-1].event
         assert list_files(event) == [("image", url)]
-        assert await account.download(url) == b"\xff\xd8 picture"
-        with pytest.raises(ZaloUnavailable):
-            await account.download(f"{zalo_oa.url}/files/gone.jpg")
-        for private in ("https://127.0.0.1/x", "https://169.254.169.254/x", "https://[::1]/x", "http://zalo.example/x"):
-            with pytest.raises(ValueError, match="public"):
-                await account.download(private)
-        with pytest.raises(ZaloUnavailable):  # a name that leads inside
-            await account.download("https://localhost/x")
-        zalo_oa.files["big"] = b"1" * (25 * 1024 * 1024 + 1)
-        with pytest.raises(ValueError, match="large"):
-            await account.download(f"{zalo_oa.url}/files/big")
+        assert await account.fetch(event, 100) == b"\xff\xd8 picture"
+        with pytest.raises(FileTooLarge):
+            await account.fetch(event, 5)
+        private = ("https://127.0.0.1/x", "https://169.254.169.254/x", "https://[::1]/x", "http://zalo.example/x")
+        for url in (f"{zalo_oa.url}/files/gone.jpg", *private):
+            with pytest.raises(FileGone):
+                await account.fetch(event_with(url), 100)
+        with pytest.raises(FetchUnavailable):  # a name that leads inside
+            await account.fetch(event_with("https://localhost/x"), 100)
+
+
+def event_with(url: str) -> dict[str, Any]:
+    """An event whose picture lies at an address."""
+    return {"message": {"attachments": [{"type": "image", "payload": {"url": url}}]}}
 
 
 # The telephone number

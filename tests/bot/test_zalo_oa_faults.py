@@ -403,26 +403,35 @@ async def test_events_that_are_nothing_for_us_are_taken_and_passed_over(
 # Repeats, order, a database that is down
 
 
+async def repeat(zalo_oa: ZaloOaStandIn, event: dict[str, Any], retries: int) -> None:
+    """Zalo posts an event again, until it is taken."""
+    async with asyncio.timeout(30):
+        while (await zalo_oa.post(event, retries)).status != 200:
+            await asyncio.sleep(0.05)
+
+
 async def test_repeated_event_is_handled_once(
-    zalo_oa: ZaloOaStandIn, start_zalo_oa: StartZaloOa, database_url: str
+    zalo_oa: ZaloOaStandIn, start_zalo_oa: StartZaloOa, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same event with num_retry up to five, also after a restart: one answer."""
+    monkeypatch.setattr("bot.transports.zalo_oa_client._CALL_SECONDS", 60.0)  # an answer counted as lost is repeated
     lan = ZaloMember(zalo_oa, LAN)
     async with start_zalo_oa(database_url) as bot:
         await lan.says("menu")
         await lan.hears()
-        event = zalo_oa.posts[-1].event
+        event = zalo_oa.posts[0].event
         for number in range(1, 6):
-            assert (await zalo_oa.post(event, number)).status == 200
+            await repeat(zalo_oa, event, number)
         await lan.shares_phone("84901234567")
-        contact = zalo_oa.posts[-1].event
-        assert (await zalo_oa.post(contact, 1)).status == 200
-        await all_sent(bot)
+        await lan.hears()
+        contact = next(post.event for post in zalo_oa.posts if post.event["event_name"] == "user_submit_info")
+        await repeat(zalo_oa, contact, 1)
+        await all_sent(bot, 30)
     async with start_zalo_oa(database_url, is_logged_in=False) as bot:
-        assert (await zalo_oa.post(event, 5)).status == 200
-        await all_sent(bot)
+        await repeat(zalo_oa, event, 5)
+        await all_sent(bot, 30)
         assert len(bot.rows(InboxEvent)) == 2
-        assert len(lan.messages) == len(replies(bot))
+        assert len(lan.messages) == len(replies(bot)) == 2
 
 
 async def test_database_that_is_down_or_slow_is_answered_within_two_seconds(

@@ -34,6 +34,7 @@ async def run_zalo_bot(
     zalo: ZaloBotStandIn,
     keys: Keys,
     answerer: Answerer,
+    folder: Path,
     database_url: str,
     now: Callable[[], datetime] = utc_now,
     is_ready: bool = True,
@@ -42,7 +43,7 @@ async def run_zalo_bot(
     """Run the program while the block runs; with ``is_ready`` the block begins once Zalo is connected."""
     ours: dict[str, Any] = {
         "database_url": database_url,
-        "key_file": Path("unused.key"),
+        "key_file": folder / "unused.key",
         "web_port": 0,
         "metrics_port": 0,
         "zalo_bot_token": TOKEN,

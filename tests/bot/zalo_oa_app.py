@@ -61,13 +61,14 @@ async def run_zalo_oa(
     zalo: ZaloOaStandIn,
     keys: Keys,
     answerer: Answerer,
+    folder: Path,
     database_url: str,
     now: Callable[[], datetime] = utc_now,
     is_logged_in: bool = True,
     **settings: Any,
 ) -> AsyncIterator[RunningBot]:
     """Run the program while the block runs; with ``is_logged_in`` it has the tokens of a consent."""
-    complete = settings_for(zalo, database_url, **settings)
+    complete = settings_for(zalo, database_url, **({"key_file": folder / "unused.key"} | settings))
     database = open_database(complete, keys)
     if is_logged_in:
         give_tokens(zalo, database, now())

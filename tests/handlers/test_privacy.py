@@ -31,9 +31,9 @@ from db.models import (
 )
 from db.people import add_person
 from handlers.chat import Channel
+from handlers.consents import PURPOSES
 from handlers.privacy.rules import days_for, is_abroad
 from handlers.privacy.service import remind
-from handlers.registration.rules import PURPOSES
 from tests.handlers.test_no_union import tell
 from tests.handlers.test_officers import give, officer, sign_in
 from tests.handlers.test_registration import apply, join
@@ -240,6 +240,7 @@ async def test_consent_to_membership_ends_by_leaving_or_erasure_only(talk: Talk,
     await worker.presses("Rút: xét kết nạp")
     worker.hears("không rút riêng", "24 tháng")
     await worker.presses("Tôi muốn ra khỏi công đoàn")
+    await worker.presses("Gửi, tôi muốn ra")
     worker.hears("15 ngày")
     assert [row.withdrawn_at for row in talk.rows(Consent)] == [None]
     await guard.says("bàn")

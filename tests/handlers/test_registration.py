@@ -20,7 +20,10 @@ from db.models import (
     Person,
     PersonalRead,
     Role,
+    Unit,
 )
+from db.people import add_membership, add_person
+from db.units import close_unit
 from handlers.chat import Channel, Kind
 from handlers.registration.card import public_key, read_card
 from tests.handlers.test_officers import officer
@@ -298,6 +301,7 @@ async def test_member_moves_to_another_workplace_and_history_stays(talk: Talk, t
     await worker.presses("Chuyển nơi sinh hoạt")
     await worker.says("giay hai")
     await worker.says("1")
+    await worker.says("thợ giày")
     await worker.presses("Tôi cam kết và gửi đơn")
     await approve_first(clerk)
     old, new = talk.rows(Membership)
@@ -374,3 +378,142 @@ async def test_member_who_leaves_is_told_and_may_come_back(talk: Talk, tree: Tre
     talk.pass_time(days=1)
     await worker.says("trang của tôi")
     worker.hears("không sinh hoạt")
+
+
+async def test_officer_who_fetches_the_form_is_on_record(talk: Talk, tree: Tree) -> None:
+    """Every field stands in clear in Mẫu 5a; deciding without opening the application is on record as well."""
+    clerk = await officer(talk, "Trần Cán Bộ", tree.workplace, Role.OFFICER)
+    worker = talk.member("Hoa")
+    await apply(worker)
+    [application] = talk.rows(Application)
+    await clerk.presses_payload(f"paper|{application.id}")
+    [paper] = clerk.heard[-1].files
+    assert "001195012345" in zipfile.ZipFile(io.BytesIO(paper.content)).read("word/document.xml").decode()
+    assert [row.what for row in talk.rows(PersonalRead)] == ["form"]
+    await clerk.presses_payload(f"dec|{application.id}|a")
+    await clerk.says("1/QĐ")
+    clerk.hears("Nguyễn Thị Hoa")
+    assert [row.what for row in talk.rows(PersonalRead)] == ["form", "application"]
+
+
+async def test_officer_goes_through_the_members_of_a_unit_page_by_page(talk: Talk, tree: Tree) -> None:
+    """The newest come first, those of the team too; whoever was shown is on record, and nobody of another workplace."""
+    clerk = await officer(talk, "Trần Cán Bộ", tree.workplace, Role.OFFICER)
+    shown = [settle(talk, f"Đoàn Viên {letter}", tree.workplace, days) for days, letter in enumerate("ABCDEFG", 1)]
+    shown.append(settle(talk, "Đoàn Viên Tổ", tree.team, 9))
+    hidden = settle(talk, "Đoàn Viên Khác", tree.other_workplace, 1)
+    await clerk.presses_payload(f"unit|{tree.workplace}")
+    clerk.hears("đoàn viên: 8")
+    await clerk.presses("Đoàn viên")
+    assert [button.label.split(" · ")[0] for button in clerk.heard[-1].buttons][:2] == ["Đoàn Viên A", "Đoàn Viên B"]
+    await clerk.presses("Xem tiếp")
+    clerk.button("Đoàn Viên G")
+    clerk.button("Đoàn Viên Tổ")
+    assert {row.subject_id for row in talk.rows(PersonalRead) if row.what == "list"} == set(shown)
+    await clerk.presses_payload(f"mems|{tree.other_workplace}")
+    clerk.hears("không có quyền")
+    leader = await officer(talk, "Tổ Trưởng", tree.team, Role.TEAM_LEADER)
+    await leader.presses_payload(f"mems|{tree.team}")
+    leader.button("Đoàn Viên Tổ")
+    await leader.presses_payload(f"mems|{tree.workplace}")
+    leader.hears("không có quyền")
+    assert hidden not in {row.subject_id for row in talk.rows(PersonalRead)}
+
+
+def settle(talk: Talk, name: str, unit_id: int, days: int) -> int:
+    """A member since so many days, as from an imported list; returns their id."""
+    with talk.database.begin() as session:
+        person = add_person(session, {"full_name": name, "born_on": "1995-10-20"}, talk.now())
+        add_membership(session, person, unit_id, talk.today - timedelta(days=days))
+        return person.id
+
+
+async def test_list_of_a_workplace_holds_its_teams(talk: Talk, tree: Tree) -> None:
+    """Mẫu 5b is of one union at one workplace, whichever of its teams people belong to."""
+    chair = await officer(talk, "Chủ Tịch", tree.workplace, Role.CHAIR)
+    settle(talk, "Người Của Tổ", tree.team, 9)
+    await chair.presses_payload(f"list5b|{tree.workplace}")
+    [paper] = chair.heard[-1].files
+    assert "Người Của Tổ" in zipfile.ZipFile(io.BytesIO(paper.content)).read("word/document.xml").decode()
+
+
+async def test_number_of_the_decision_is_written_down_later(talk: Talk, tree: Tree) -> None:
+    """On the day of joining there was none; the officer adds it on the member's page, once."""
+    clerk = await officer(talk, "Trần Cán Bộ", tree.workplace, Role.OFFICER)
+    number = settle(talk, "Nguyễn Thị Hoa", tree.workplace, 9)
+    await clerk.presses_payload(f"mem|{number}")
+    await clerk.presses("Ghi số quyết định")
+    await clerk.says("15/QĐ-CĐCS")
+    assert [row.decision_number for row in talk.rows(Membership)] == ["15/QĐ-CĐCS"]
+    await clerk.presses("Xem hồ sơ")
+    clerk.hears("15/QĐ-CĐCS")
+    assert not [button for button in clerk.heard[-1].buttons if "Ghi số" in button.label]
+    other = await officer(talk, "Cán Bộ Khác", tree.other_workplace, Role.OFFICER)
+    await other.presses_payload(f"gnum|{number}")
+    other.hears("không có quyền")
+
+
+async def test_member_goes_to_a_team_and_back_and_history_stays(talk: Talk, tree: Tree) -> None:
+    """Within one workplace the officer says so; the old spell ends yesterday, the name is found at the new place."""
+    worker, clerk = await join(talk, tree)
+    [membership] = talk.rows(Membership)
+    talk.pass_time(days=10)
+    await clerk.presses_payload(f"mem|{membership.person_id}")
+    await clerk.presses("Chuyển tổ")
+    await clerk.presses("Tổ chuyền 1")
+    talk.pass_time(hours=12)
+    await worker.settled()
+    worker.hears("Tổ chuyền 1")
+    old, new = talk.rows(Membership)
+    assert (old.end_reason, new.unit_id, new.decision_number) == (EndReason.TRANSFERRED, tree.team, "12/QĐ-CĐCS")
+    assert old.until_on == new.since_on - timedelta(days=1)
+    assert {row.unit_id for row in talk.rows(NameToken)} == {tree.team}
+    await clerk.presses_payload(f"mvto|{membership.person_id}|{tree.other_workplace}")
+    clerk.hears("thay đổi")
+    await clerk.presses_payload(f"mvto|{membership.person_id}|{tree.workplace}")
+    running = [row.unit_id for row in talk.rows(Membership) if row.until_on is None]
+    assert running == [tree.workplace]
+
+
+async def test_workplace_that_ended_while_the_form_lay_open_is_asked_again(talk: Talk, tree: Tree) -> None:
+    """Nothing typed is lost, and the application goes nowhere unseen."""
+    worker = talk.member("Hoa")
+    await fill_in(worker)
+    with talk.database.begin() as session:
+        close_unit(session, session.get_one(Unit, tree.workplace), talk.today, tree.other_workplace)
+    await worker.presses("Tôi cam kết và gửi đơn")
+    worker.hears("làm ở đâu")
+    assert "sắp xếp lại" in worker.heard[-2].text
+    await worker.says("giay hai")
+    await worker.says("1")
+    worker.hears("Nguyễn Thị Hoa", "Gửi tới: CĐCS Công ty Giày Hai")
+
+
+async def test_one_goes_back_from_the_place_to_the_workplace(talk: Talk, tree: Tree) -> None:
+    """ "Quay lại" is no name of a place."""
+    worker = talk.member("Hoa")
+    await worker.says("gia nhập")
+    await worker.presses("Đồng ý")
+    await worker.presses("Không đồng ý")
+    for answer in (*FIELDS, "xưởng gỗ không tên"):
+        await worker.says(answer)
+    await worker.presses("Không thấy nơi tôi làm")
+    await worker.says("quay lại")
+    worker.hears("làm ở đâu")
+
+
+async def test_member_empties_a_detail_that_may_be_left_out(talk: Talk, tree: Tree) -> None:
+    """The citizen id number can be taken out again; the birthday cannot."""
+    worker, _clerk = await join(talk, tree)
+    await worker.presses_payload("edit|citizen_id")
+    await worker.presses("Bỏ trống")
+    worker.hears("Nguyễn Thị Hoa")
+    [person] = [row for row in talk.rows(Person) if row.profile.get("phone")]
+    assert ("citizen_id" in person.profile, person.citizen_id_hash) == (False, None)
+    await worker.presses_payload("edit|born_on")
+    await worker.says("bỏ trống mục này")
+    worker.hears("Ngày sinh")
+    await worker.says("hủy")
+    await worker.presses_payload("edit|gender")
+    await worker.presses("Khác")
+    worker.hears("Giới tính: Khác")

@@ -12,6 +12,8 @@
   var again = byId('again');
 
   var POST_MS = 30000;
+  var FILE_MS = 180000; // a photograph on a slow line
+  var MOST_BYTES = Number(words.mostBytes);
   var POLL_MS = 40000; // the server answers after 25 seconds when there is nothing to tell
   var LONGEST_PAUSE_MS = 30000;
   var LONGEST_WAIT_MS = 90000;
@@ -24,6 +26,7 @@
   var shown = new Map(); // message id → its element, in the order of the talk
   var sending = null; // what is on its way: {id, text, action}
   var next = null; // what was pressed or typed meanwhile
+  var files = []; // what was chosen and is not on its way yet: {id, text, file}
   var polling = false;
   var failures = 0;
   var pollTimer = 0;
@@ -59,14 +62,15 @@
 
   // --- asking the server ---
 
-  // Calls done(status, answer); status 0 when there was no answer at all.
+  // Calls done(status, answer); status 0 when there was no answer at all. A file goes as it is, without its name.
   function ask(method, address, posted, timeout, done) {
+    var isFile = posted instanceof Blob;
     var request = new XMLHttpRequest();
     request.open(method, address);
     request.timeout = timeout;
     request.setRequestHeader('Accept', 'application/json');
     if (method === 'POST') {
-      request.setRequestHeader('Content-Type', 'application/json');
+      request.setRequestHeader('Content-Type', isFile ? posted.type || 'application/octet-stream' : 'application/json');
       request.setRequestHeader('X-CSRF-Token', words.csrf);
     }
     request.onloadend = function () {
@@ -75,7 +79,7 @@
       if (request.status === 401 || request.status === 403) return endSession(answer);
       done(request.status, answer);
     };
-    request.send(posted ? JSON.stringify(posted) : null);
+    request.send(isFile ? posted : posted ? JSON.stringify(posted) : null);
   }
 
   // Another tab erased or began the talk: start afresh, with what was typed; by itself only once a minute.
@@ -253,13 +257,16 @@
     if (height > room) first.scrollIntoView(); else window.scrollTo(0, document.documentElement.scrollHeight);
   }
 
-  function setWorking(isWorking) {
+  function setWorking(isWorking, what) {
     var place = byId('working');
     clearTimeout(waitTimer);
     if (!isWorking) {
       place.textContent = '';
     } else {
-      if (!place.firstChild) place.appendChild(make('span', '', words.working));
+      if (place.textContent !== (what || words.working)) {
+        place.textContent = '';
+        place.appendChild(make('span', '', what || words.working));
+      }
       waitTimer = setTimeout(function () { setWorking(false); }, LONGEST_WAIT_MS);
     }
   }
@@ -283,7 +290,7 @@
   function send(post) {
     if (ended) return;
     if (sending) {
-      if (post.action ? post.action !== sending.action : sending.action || sending.isStart) next = post;
+      if (post.action ? post.action !== sending.action : sending.action || sending.isStart || sending.file) next = post;
       return;
     }
     sending = post;
@@ -327,13 +334,59 @@
     var own = shown.get(post.id);
     if (own) own.classList.remove('sending');
     finishSending(answer.waiting);
+    takeFiles(answer.takes_files);
     reveal(append(answer.messages));
     reconnect();
+    sendNext();
+  }
+
+  function sendNext() {
     if (next) {
       var following = next;
       next = null;
       send(following);
+    } else if (files.length) {
+      sendFile(files.shift());
     }
+  }
+
+  // --- files: only while the talk waits for one ---
+
+  function takeFiles(isWanted) {
+    byId('attach').hidden = !isWanted;
+    if (!isWanted && document.activeElement === document.body) box.focus();
+  }
+
+  function chooseFiles(chosen) {
+    Array.from(chosen).forEach(function (file) {
+      if (file.size > MOST_BYTES) say(words.fileTooLarge, words.understood, hush);
+      else files.push({ id: newId(), text: words.sentFile, file: file });
+    });
+    if (!sending && files.length) sendFile(files.shift());
+  }
+
+  // A repeat carries the same id, so nothing is stored twice. A refused file is not tried again by itself.
+  function sendFile(post) {
+    if (ended) return;
+    if (sending) {
+      files.unshift(post);
+      return;
+    }
+    sending = post;
+    setWorking(true, words.sendingFile);
+    var own = append([{ id: post.id, own: true, spans: [{ text: post.text }], at: new Date().toISOString() }]);
+    own.forEach(function (node) { node.classList.add('sending'); });
+    window.scrollTo(0, document.documentElement.scrollHeight);
+    ask('POST', '/api/files?id=' + post.id + '&after=' + lastId(), post.file, FILE_MS, function (status, answer) {
+      if (status === 200 && answer) return confirmSent(post, answer);
+      own.forEach(function (node) { node.remove(); });
+      if (own.length) shown.delete(post.id);
+      finishSending(false);
+      var isRefused = status >= 400 && status < 500;
+      var reason = (answer && answer.problem) || words.fileNotConnected;
+      if (isRefused) say(reason, words.understood, function () { hush(); load(); sendNext(); });
+      else say(reason, words.retry, function () { hush(); sendFile(post); });
+    });
   }
 
   function finishSending(isWaiting) {
@@ -421,6 +474,7 @@
       var wasAtEnd = isAtEnd();
       var added = show(answer.messages);
       if (added.length && !sending) setWorking(answer.waiting);
+      if (!sending) takeFiles(answer.takes_files);
       if (!log.hasAttribute('data-open')) open(answer);
       else if (wasAtEnd) reveal(added);
       reconnect();
@@ -430,6 +484,7 @@
   function open(answer) {
     log.setAttribute('data-open', '');
     setWorking(answer.waiting);
+    takeFiles(answer.takes_files);
     window.scrollTo(0, document.documentElement.scrollHeight);
     log.setAttribute('aria-live', 'polite'); // only now, so that an old talk is not read out from its beginning
     dropDelivered();
@@ -506,6 +561,11 @@
   box.addEventListener('input', function () {
     keep(DRAFT, box.value);
     fitBox();
+  });
+
+  byId('file').addEventListener('change', function (event) {
+    chooseFiles(event.target.files);
+    event.target.value = ''; // the same file may be chosen again
   });
 
   byId('forget').addEventListener('click', function () { askToForget(byId('confirm').hidden); });

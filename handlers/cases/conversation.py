@@ -1,0 +1,169 @@
+"""Everything a worker does about reports, in one table: begin one, tell it, send it, and see what becomes of it."""
+
+from collections.abc import Callable
+
+from db.models import Case
+from handlers.actions import (
+    ActOnOwnCase,
+    AskOfficer,
+    Cancel,
+    EnterReceipt,
+    ListOwnCases,
+    Report,
+    SharePhone,
+    ShowOwnCase,
+)
+from handlers.cases.drafts import NAME, Told, begin, discard
+from handlers.cases.files import prepare
+from handlers.cases.hearing import catch, guess, last_told, recognise, stand_beside
+from handlers.cases.mine import MINE_STEPS, TALK, act_on_own_case, enter_receipt, leave_talk, list_own_cases, show_own_case
+from handlers.cases.path import go, make_step
+from handlers.cases.placing import (
+    ask_commune,
+    ask_full_name,
+    ask_naming,
+    ask_phone,
+    ask_workplace,
+    take_commune,
+    take_full_name,
+    take_naming,
+    take_phone,
+    take_workplace,
+)
+from handlers.cases.sending import ask_edit, ask_exclude, ask_summary, take_edit, take_exclude, take_summary
+from handlers.cases.service import list_mine
+from handlers.cases.shared_phone import PHONE_STEPS, ask_pin, keep_private, private, share_phone
+from handlers.cases.telling import (
+    ask_category,
+    ask_details,
+    ask_reader,
+    ask_story,
+    take_category,
+    take_details,
+    take_reader,
+    take_story,
+)
+from handlers.chat import Button, Reply
+from handlers.errors import UserError
+from handlers.feature import Context, Draft, Feature, find_step
+from knowledge.alarms import Kind
+from knowledge.case_terms import load_case_terms
+from knowledge.texts import t
+
+
+def _begin_report(context: Context, action: Report) -> list[Reply]:
+    """A new report, with what an alarm told of it; one that is open goes on."""
+    open_one = _go_on_with_open(context)
+    if open_one:
+        return open_one
+    told = Told(urgency=action.urgency)
+    if action.category in load_case_terms().categories:
+        told.category = action.category
+    message = last_told(context, action.told)
+    if message:
+        told.add(message)
+    return _start(context, told)
+
+
+def _ask_officer(context: Context, action: AskOfficer) -> list[Reply]:
+    """A question for a person is a report too: the question and the answer it stands under come along."""
+    open_one = _go_on_with_open(context)
+    if open_one:
+        return open_one
+    told = Told()
+    question = context.conversation.last_question
+    alarm = recognise(context, question) if question else None
+    if question:
+        told.details["question"] = question
+    if action.entry_id:
+        told.details["entry"] = action.entry_id
+    if alarm is not None and alarm.kind is Kind.GRIEVANCE:
+        told.category = guess(alarm)[0]
+    return _start(context, told)
+
+
+def _go_on_with_open(context: Context) -> list[Reply]:
+    """The question that is open in a report that was begun."""
+    if not context.channel.serves_members:
+        raise UserError("report.not_here")
+    step = find_step(context.conversation)
+    if context.conversation.feature != NAME or context.conversation.step not in _REPORT_STEPS or step is None:
+        return []
+    unfinished = Reply(t("report.unfinished"), (Button(t("menu.cancel"), Cancel()),))
+    return [unfinished, *step.ask(context, context.conversation.draft or {})]
+
+
+def _start(context: Context, told: Told) -> list[Reply]:
+    case = begin(context)
+    first = go(context, case, told, "story" if told.category else "category")
+    if told.is_emergency:
+        return first
+    text = t("report.begins")
+    if context.channel.is_abroad:
+        text = f"{text}\n\n{t('no_union.abroad')}"
+    mine = (Button(t("own_cases.list_button"), ListOwnCases()),) if list_mine(context.session, context.account) else ()
+    return [Reply(text, mine), *first]
+
+
+def _abandon(context: Context, draft: Draft) -> None:
+    """Somebody leaves the open step: a report that is not sent is erased with its files and its key."""
+    held = draft.get("held") or {}
+    if held.get("feature") == NAME:
+        draft = held["draft"] or {}
+    if "sealed" in draft:
+        discard(context, draft)
+    elif context.conversation.step == TALK:
+        leave_talk(context, draft)
+
+
+def _first(handler: Callable[[Context], list[Reply]]) -> Callable[[Context, object], list[Reply]]:
+    return lambda context, _action: handler(context)
+
+
+_REPORT_STEPS = {
+    "category": make_step(ask_category, take_category, prepare),
+    "story": make_step(ask_story, take_story, prepare),
+    "reader": make_step(ask_reader, take_reader),
+    "details": make_step(ask_details, take_details),
+    "workplace": make_step(ask_workplace, take_workplace),
+    "commune": make_step(ask_commune, take_commune),
+    "naming": make_step(ask_naming, take_naming),
+    "full_name": make_step(ask_full_name, take_full_name),
+    "phone": make_step(ask_phone, take_phone),
+    "summary": make_step(ask_summary, take_summary),
+    "edit": make_step(ask_edit, take_edit),
+    "exclude": make_step(ask_exclude, take_exclude),
+}
+
+_ACTIONS = {
+    Report: private(_begin_report),
+    AskOfficer: private(_ask_officer),
+    ListOwnCases: private(_first(list_own_cases)),
+    ShowOwnCase: private(show_own_case),
+    ActOnOwnCase: private(act_on_own_case),
+    SharePhone: private(share_phone),
+    EnterReceipt: _first(enter_receipt),
+}
+
+
+def _command(action: Report | ListOwnCases | EnterReceipt | SharePhone) -> Callable[[Context], list[Reply]]:
+    return lambda context: _ACTIONS[type(action)](context, action)
+
+
+CASES = Feature(
+    name=NAME,
+    commands={
+        "phananh": _command(Report()),
+        "phan anh": _command(Report()),
+        "vuviec": _command(ListOwnCases()),
+        "vu viec": _command(ListOwnCases()),
+        "phan anh cua toi": _command(ListOwnCases()),
+        "ma bien nhan": _command(EnterReceipt()),
+        "may dung chung": _command(SharePhone()),
+    },
+    actions=_ACTIONS,
+    steps={**{name: keep_private(step) for name, step in _REPORT_STEPS.items()}, **MINE_STEPS, **PHONE_STEPS},
+    catches=catch,
+    adds=stand_beside,
+    abandons=_abandon,
+)

@@ -1,0 +1,132 @@
+"""The officers' desk for cases: the lists, claiming with one tap, and the way to whatever is done with a case."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from db.cases import Wanted, count_visible, list_visible
+from db.codes import show_code
+from handlers.access import NotAllowed
+from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowCase, ShowDesk, ShowDuty
+from handlers.cases.desk_duty import DUTY_STEPS, show_duty
+from handlers.cases.desk_files import send_file, show_files
+from handlers.cases.desk_moves import MOVE_STEPS, MOVES, begin_move, begin_tie, show_moves
+from handlers.cases.desk_seat import NAME, viewer_of
+from handlers.cases.desk_show import show_case, show_history, show_line, show_talk
+from handlers.cases.desk_words import WORD_STEPS, WRITTEN, begin_words
+from handlers.cases.service import claim, decline, is_taken
+from handlers.chat import Button, Reply
+from handlers.errors import Outdated, UserError
+from handlers.feature import Context, Feature
+from knowledge.texts import t
+
+_PAGE = 6
+_MOST_BUTTONS = 8
+_LISTS = ("mine", "open", "late", "closed")
+
+
+def list_cases(context: Context, action: ListCases) -> list[Reply]:
+    """A page of a list; without a list, how many cases each of them holds."""
+    if not action.which:
+        return _show_lists(context)
+    if action.which not in _LISTS:
+        raise Outdated
+    viewer, wanted = viewer_of(context), _wanted(context, action.which)
+    count = count_visible(context.session, viewer, wanted)
+    start = max(0, action.offset)
+    shown = list_visible(context.session, viewer, wanted, _PAGE, start)
+    if not shown:
+        return [Reply(t(f"desk_cases.none_{action.which}"), (Button(t("desk_cases.all"), ListCases()),))]
+    title = t(f"desk_cases.list_{action.which}", count=count)
+    buttons = [Button(t("desk_cases.open", code=show_code(one.code)), ShowCase(one.code)) for one in shown]
+    if start:
+        buttons.append(Button(t("desk_cases.page_before"), ListCases(action.which, max(0, start - _PAGE))))
+    if start + _PAGE < count:
+        buttons.append(Button(t("desk_cases.page_after"), ListCases(action.which, start + _PAGE)))
+    if len(buttons) < _MOST_BUTTONS:
+        buttons.append(Button(t("desk_cases.all"), ListCases()))
+    lines = (show_line(one, context.now) for one in shown)
+    return [Reply("\n".join((title, *lines)), tuple(buttons))]
+
+
+def _wanted(context: Context, which: str) -> Wanted:
+    wanted: Mapping[str, Wanted] = {
+        "mine": Wanted(mine=True),
+        "open": Wanted(unclaimed=True),
+        "late": Wanted(overdue_at=context.now),
+        "closed": Wanted(closed=True),
+    }
+    return wanted[which]
+
+
+def _show_lists(context: Context) -> list[Reply]:
+    viewer = viewer_of(context)
+    counts = {which: count_visible(context.session, viewer, _wanted(context, which)) for which in _LISTS}
+    lists = tuple(Button(t(f"desk_cases.button_{which}", count=counts[which]), ListCases(which)) for which in _LISTS)
+    duty = (Button(t("duty.absences_button"), ShowDuty("away")), Button(t("duty.ties_button"), ShowDuty("ties")))
+    return [Reply(t("desk_cases.lists"), (*lists, *duty, Button(t("menu.desk"), ShowDesk())))]
+
+
+def _claim(context: Context, action: ClaimCase) -> list[Reply]:
+    """One tap on an alert; whoever comes later hears that somebody has it."""
+    viewer = viewer_of(context)
+    try:
+        claim(context.session, viewer, action.case_code, context.now, context.today)
+    except (NotAllowed, Outdated):
+        if is_taken(context.session, viewer, action.case_code):
+            raise UserError("desk_cases.taken") from None
+        raise
+    return [Reply(t("desk_cases.claimed", code=show_code(action.case_code))), *show_case(context, action.case_code)]
+
+
+def _decline(context: Context, action: DeclineCase) -> list[Reply]:
+    viewer = viewer_of(context)
+    try:
+        decline(context.session, viewer, action.case_code, context.now, context.today)
+    except (NotAllowed, Outdated):
+        if is_taken(context.session, viewer, action.case_code):
+            raise UserError("desk_cases.taken") from None
+        raise
+    tie = Button(t("desk_cases.do_tie"), ActOnCase(action.case_code, "tie"))
+    return [Reply(t("desk_cases.declined"), (tie, Button(t("desk_cases.all"), ListCases())))]
+
+
+def _begin_words(context: Context, code: str, _choice: str, what: str) -> list[Reply]:
+    return begin_words(context, code, what)
+
+
+def _begin_move(context: Context, code: str, _choice: str, what: str) -> list[Reply]:
+    return begin_move(context, code, what)
+
+
+_ACTS: dict[str, Callable[[Context, str, str], list[Reply]]] = {
+    "older": show_talk,
+    "history": show_history,
+    "files": show_files,
+    "file": send_file,
+    "move": lambda context, code, _choice: show_moves(context, code),
+    "tie": lambda context, code, _choice: begin_tie(context, code),
+    **{what: partial(_begin_words, what=what) for what in WRITTEN},
+    **{what: partial(_begin_move, what=what) for what in MOVES},
+}
+
+
+def _act(context: Context, action: ActOnCase) -> list[Reply]:
+    """Whatever is done with a case; each looks for itself whether this officer may."""
+    act = _ACTS.get(action.what)
+    if act is None:
+        raise Outdated
+    return act(context, action.case_code, action.choice)
+
+
+CASE_DESK = Feature(
+    name=NAME,
+    actions={
+        ListCases: list_cases,
+        ShowCase: lambda context, action: show_case(context, action.case_code),
+        ClaimCase: _claim,
+        DeclineCase: _decline,
+        ActOnCase: _act,
+        ShowDuty: show_duty,
+    },
+    steps={**WORD_STEPS, **MOVE_STEPS, **DUTY_STEPS},
+)

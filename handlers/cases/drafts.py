@@ -1,0 +1,116 @@
+"""What a worker has told so far of a report that is not sent: sealed with the key of the case it will be."""
+
+import base64
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from db.case_keys import CaseErased, case_keys_of_session
+from db.cases import add_party, erase_draft, get_by_code, list_drafts
+from db.models import Case, CaseState, Role
+from handlers.cases.service import Report, begin_draft
+from handlers.feature import Context, Draft
+
+NAME = "cases"
+LONGEST_STORY = 20_000
+"""Signs of a story with everything added to it; a page of typing has 2,000."""
+
+NAMES = ("full_name", "phone")
+"""Details that say who writes."""
+
+_PLACE = "conversations.draft.report"
+
+
+@dataclass
+class Told:
+    """What was told. ``asked`` is the detail that is being asked for; ``typed`` the name of a workplace as it was typed,
+    ``found`` the units it may mean; ``excluded`` the units and roles that must not read it. ``is_editing``: everything
+    was told once, so the next thing is to look it over again."""
+
+    category: str = ""
+    urgency: str = ""
+    story: list[str] = field(default_factory=list)
+    details: dict[str, str] = field(default_factory=dict)
+    files: int = 0
+    asked: str = ""
+    found: list[tuple[int, str]] = field(default_factory=list)
+    typed: str = ""
+    unit_id: int | None = None
+    commune: str | None = None
+    is_named: bool = False
+    includes_workplace: bool = False
+    excluded: list[tuple[int, str]] = field(default_factory=list)
+    is_editing: bool = False
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether it cannot wait for a form to be filled."""
+        return self.urgency == "emergency"
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything for an officer to read."""
+        return bool(self.story or self.files or self.details.get("question"))
+
+    def add(self, text: str) -> bool:
+        """One more message of the story; False when it is full."""
+        if len(text) + sum(map(len, self.story)) > LONGEST_STORY:
+            return False
+        self.story.append(text)
+        return True
+
+    def to_report(self) -> Report:
+        """As it is sent; without a category it is "other", and a name once typed goes only with a named one."""
+        return Report(
+            category=self.category or "other",
+            story="\n".join(self.story),
+            details={key: words for key, words in self.details.items() if self.is_named or key not in NAMES},
+            is_named=self.is_named,
+            is_emergency=self.is_emergency,
+            workplace_unit_id=self.unit_id,
+            commune=self.commune,
+            includes_workplace=self.includes_workplace,
+            excluded=tuple((unit_id, Role(role)) for unit_id, role in self.excluded),
+        )
+
+
+def begin(context: Context) -> Case:
+    """A new draft of this account; one it left behind elsewhere is erased."""
+    for old in list_drafts(context.session, context.account):
+        erase_draft(context.session, old)
+    case = begin_draft(context.session, context.now)
+    add_party(context.session, case, context.account, context.now)
+    return case
+
+
+def find_case(context: Context, draft: Draft) -> Case | None:
+    """The case that a draft will be; None when it was erased, or sent."""
+    case = get_by_code(context.session, draft.get("case", ""), lock=True)
+    return case if case is not None and case.state is CaseState.DRAFT else None
+
+
+def seal(context: Context, case: Case, told: Told) -> Draft:
+    """The draft as it is kept in the conversation."""
+    plain = json.dumps(asdict(told), ensure_ascii=False).encode()
+    sealed = case_keys_of_session(context.session).cipher(case.key_id).seal(plain, _PLACE)
+    return {"case": case.code, "sealed": base64.b64encode(sealed).decode()}
+
+
+def unseal(context: Context, case: Case, draft: Draft) -> Told | None:
+    """What was told; None when the key is gone."""
+    try:
+        cipher = case_keys_of_session(context.session).cipher(case.key_id)
+    except CaseErased:
+        return None
+    values: dict[str, Any] = json.loads(cipher.open(base64.b64decode(draft["sealed"]), _PLACE))
+    told = Told(**values)
+    told.found = [(unit_id, label) for unit_id, label in told.found]
+    told.excluded = [(unit_id, role) for unit_id, role in told.excluded]
+    return told
+
+
+def discard(context: Context, draft: Draft) -> None:
+    """Erase a draft with its files and its key."""
+    case = find_case(context, draft)
+    if case is not None:
+        erase_draft(context.session, case)

@@ -1,0 +1,122 @@
+"""Hears in a free message that somebody is in danger or wronged, and offers the way to an officer: never more."""
+
+from db.cases import find_waiting
+from db.codes import show_code
+from db.people import list_accounts
+from db.session import keys_of_session
+from handlers.actions import ActOnOwnCase, GiveFeedback, Report, ShowMenu
+from handlers.cases.pins import is_locked
+from handlers.chat import Button, Reply
+from handlers.feature import Context
+from knowledge.alarms import Alarm, Danger, Kind, Strength, Urgency
+from knowledge.answer import Outcome
+from knowledge.texts import t
+
+KEEP = "keep"
+"""What a message that is no question of law is offered for: to go to the officer who waits for it."""
+
+MOST_BUTTONS = 8
+
+_KINDS = {"insurance_debt": "insurance", "discipline_dismissal": "dismissal"}
+_ACCIDENTS = (Danger.FIRE, Danger.RESCUE, Danger.INJURY, Danger.ILLNESS, Danger.POISONING)
+
+
+def recognise(context: Context, text: str) -> Alarm | None:
+    """What a message tells besides what it asks."""
+    return context.answerer.alarms.recognise(text)
+
+
+def guess(alarm: Alarm) -> tuple[str, str]:
+    """The kind of report an alarm would be, as deadlines.yaml names it, and "emergency" where it is one."""
+    urgency = alarm.urgency.value if alarm.urgency is Urgency.EMERGENCY else ""
+    if alarm.danger in _ACCIDENTS:
+        return "accident", urgency
+    return _KINDS.get(alarm.category.value, alarm.category.value), urgency
+
+
+def mark_of(context: Context, text: str) -> str:
+    """Names a message in a button without repeating it, so that an old button never sends a newer message."""
+    return keys_of_session(context.session).hash("told", text)[:8]
+
+
+def last_told(context: Context, mark: str) -> str:
+    """The message a button was offered under; empty when others came since."""
+    last = context.conversation.last_question or ""
+    return last if mark and last and mark == mark_of(context, last) else ""
+
+
+def catch(context: Context, text: str) -> list[Reply] | None:
+    """Danger is spoken of before anything else. What has no answer in the FAQ goes to the officer who waits for one, or
+    else is met with the offer to help. A question of law is left to the FAQ; the offer then stands beside the answer."""
+    if not context.channel.serves_members:
+        return None
+    alarm = recognise(context, text)
+    if alarm is not None and alarm.kind is Kind.EMERGENCY and alarm.strength is Strength.FIRST:
+        return _offer(context, alarm, text)
+    waiting = _offer_to_keep(context, text)
+    is_told = alarm is not None and alarm.strength is Strength.FIRST
+    if not (waiting or is_told) or _has_answer(context, text):
+        return None
+    if waiting is not None:
+        context.conversation.last_question = text
+        return [Reply(t("own_cases.offer_to_keep"), (waiting, Button(t("own_cases.not_there"), ShowMenu())))]
+    return _offer(context, alarm, text) if alarm is not None else None
+
+
+def _has_answer(context: Context, text: str) -> bool:
+    return context.answerer.answer(text, context.today).outcome in (Outcome.ANSWER, Outcome.SMALL_TALK)
+
+
+def stand_beside(context: Context, text: str, replies: list[Reply]) -> list[Reply]:
+    """What the FAQ said, with the offer where the message tells something as well: before the answer when that is sure,
+    else as one more button under it."""
+    if not context.channel.serves_members:
+        return replies
+    waiting = _offer_to_keep(context, text)
+    if waiting is not None:
+        return _add_button(replies, waiting)
+    alarm = recognise(context, text)
+    if alarm is None:
+        return replies
+    if alarm.strength is Strength.FIRST:
+        return [*_offer(context, alarm, text), *replies]
+    said = context.answerer.alarms.say(alarm, context.today, context.union.hotline)
+    button = _ask_help(context, alarm, text)
+    if alarm.danger is not None:
+        return [Reply(said), *_add_button(replies, button)]
+    return _add_button(replies, button, said)
+
+
+def _offer(context: Context, alarm: Alarm, text: str) -> list[Reply]:
+    context.conversation.last_question = text
+    said = context.answerer.alarms.say(alarm, context.today, context.union.hotline)
+    return [Reply(said, (_ask_help(context, alarm, text), Button(t("alarms.not_now"), ShowMenu())))]
+
+
+def _ask_help(context: Context, alarm: Alarm, text: str) -> Button:
+    return Button(t("alarms.ask_help"), Report(*guess(alarm), mark_of(context, text)))
+
+
+def _add_button(replies: list[Reply], button: Button, said: str = "") -> list[Reply]:
+    """Under the answer itself, which is the message that can be judged; else under the last one."""
+    at = next((at for at, reply in enumerate(replies) if _is_answer(reply)), len(replies) - 1)
+    reply = replies[at]
+    text = f"{reply.text}\n\n{said}" if said else reply.text
+    buttons = (*reply.buttons[: MOST_BUTTONS - 1], button)
+    return [*replies[:at], Reply(text, buttons, reply.files), *replies[at + 1 :]]
+
+
+def _is_answer(reply: Reply) -> bool:
+    return any(isinstance(button.action, GiveFeedback) for button in reply.buttons)
+
+
+def _offer_to_keep(context: Context, text: str) -> Button | None:
+    """The way for a message into the case in which an officer waits for an answer. On a shared phone it names none."""
+    account = context.account
+    linked = list_accounts(context.session, account.person_id) if account.person_id is not None else []
+    case = find_waiting(context.session, [account, *(one for one in linked if one.id != account.id)])
+    if case is None:
+        return None
+    is_hidden = account.is_shared or is_locked(account, context.now)
+    label = t("own_cases.keep_hidden") if is_hidden else t("own_cases.keep", code=show_code(case.code))
+    return Button(label, ActOnOwnCase(case.code, f"{KEEP}:{mark_of(context, text)}"))

@@ -1,0 +1,255 @@
+"""The worker's own reports: where each stands, what was said, adding to it, whether it is settled, taking it back."""
+
+from datetime import datetime
+
+from db.case_files import count_files, list_files, remove_waiting_files
+from db.case_history import EventKind, Line, list_lines
+from db.cases import is_party, is_waiting
+from db.codes import show_code
+from db.models import OPEN_CASE_STATES, Case, CaseState
+from handlers.actions import ActOnOwnCase, Choose, EnterReceipt, ListOwnCases, Report, SharePhone, ShowMenu, ShowOwnCase
+from handlers.cases.drafts import NAME
+from handlers.cases.files import prepare
+from handlers.cases.hearing import KEEP, last_told
+from handlers.cases.path import DONE
+from handlers.cases.pins import is_locked, lift_pin
+from handlers.cases.service import (
+    confirm,
+    get_mine,
+    list_mine,
+    rate,
+    return_with_receipt,
+    withdraw,
+    write_as_worker,
+)
+from handlers.cases.shared_phone import keep_private
+from handlers.cases.telling import choose_voice, keep_attachment
+from handlers.cases.words import show_moment
+from handlers.chat import Button, Incoming, Kind, Reply
+from handlers.errors import Outdated
+from handlers.feature import Context, Draft, Step
+from knowledge.texts import t
+
+TALK, RECEIPT = "talk", "receipt"
+
+_MOST_LISTED = 5
+_MOST_LINES = 20
+_STARS = (1, 2, 3, 4, 5)
+_WORKER = (EventKind.OPENED, EventKind.WORKER_WROTE)
+_OFFICER = (EventKind.OFFICER_WROTE, EventKind.ASKED_WORKER, EventKind.SETTLED, EventKind.CLOSED)
+_DETAILS = ("question", "where", "since", "affected", "wants")
+
+
+def list_own_cases(context: Context) -> list[Reply]:
+    """My reports, each with where it stands and by when; and the ways in."""
+    cases = list_mine(context.session, context.account)
+    ways = (
+        Button(t("own_cases.enter_receipt"), EnterReceipt()),
+        Button(t("shared_phone.button"), SharePhone()),
+        Button(t("report.new"), Report()),
+    )
+    if not cases:
+        return [Reply(t("own_cases.none"), ways)]
+    shown = cases[:_MOST_LISTED]
+    lines = [_show_line(context, case) for case in shown]
+    if len(cases) > len(shown):
+        lines.append(t("own_cases.more", count=len(cases) - len(shown)))
+    buttons = (Button(t("own_cases.open", code=show_code(case.code)), ShowOwnCase(case.code)) for case in shown)
+    return [Reply("\n".join([t("own_cases.list"), *lines]), (*buttons, *ways))]
+
+
+def _show_line(context: Context, case: Case) -> str:
+    category = t(f"case_words.category_{case.category}")
+    return f"- **{show_code(case.code)}** · {category}: {_describe_state(context, case)}"
+
+
+def _describe_state(context: Context, case: Case) -> str:
+    """Where it stands, in plain words, and what is waited for by when."""
+    state = t(f"own_cases.state_{case.state.value}")
+    if case.state not in OPEN_CASE_STATES:
+        return state
+    if is_waiting(context.session, case):
+        return t("own_cases.waits_for_you", state=state)
+    if case.stage is None or case.due_at is None:
+        return state
+    key = "own_cases.late" if case.due_at <= context.now else f"own_cases.due_{case.stage}"
+    return t("own_cases.state_and_due", state=state, due=t(key, due=show_moment(case.due_at)))
+
+
+def show_own_case(context: Context, action: ShowOwnCase) -> list[Reply]:
+    """One report: where it stands, what both sides said, and what may be done now."""
+    return _show(context, get_mine(context.session, context.account, action.case_code, lock=False))
+
+
+def _show(context: Context, case: Case) -> list[Reply]:
+    head = t(
+        "own_cases.head",
+        code=show_code(case.code),
+        category=t(f"case_words.category_{case.category}"),
+        state=_describe_state(context, case),
+    )
+    lines = _list_talk(context, case)
+    left_out = [t("own_cases.older", count=len(lines) - _MOST_LINES)] if len(lines) > _MOST_LINES else []
+    return [Reply("\n\n".join([head, *left_out, *lines[-_MOST_LINES:]]), _buttons(context, case))]
+
+
+def _list_talk(context: Context, case: Case) -> list[str]:
+    """What was said, oldest first. After two reports became one matter, what the union answers to both stands in the
+    history of the other; what the other worker says is never shown."""
+    own = list_lines(context.session, case)
+    said = [(line, case) for line in own]
+    if case.state is CaseState.MERGED and case.merged_into_id is not None:
+        since = max(line.at for line in own if line.kind is EventKind.MERGED)
+        kept = context.session.get_one(Case, case.merged_into_id)
+        said += [
+            (line, kept) for line in list_lines(context.session, kept) if line.kind in _OFFICER and line.at >= since
+        ]
+    return [told for line, of in said if (told := _show_line_of(context, of, line, is_own=of is case))]
+
+
+def _show_line_of(context: Context, case: Case, line: Line, is_own: bool) -> str:
+    body = line.body or {}
+    if line.kind in _WORKER and is_own:
+        words = body.get("story") if line.kind is EventKind.OPENED else body.get("text")
+        more = [t(f"report.row_{name}", value=body[name]) for name in _DETAILS if body.get(name)]
+        files = len(list_files(context.session, case, line.number))
+        parts = [words or "", *more, t("own_cases.files", count=files) if files else ""]
+        return _say("own_cases.you_said", line.at, "\n".join(filter(None, parts)))
+    if line.kind in _OFFICER and body.get("text"):
+        return _say("own_cases.union_said", line.at, str(body["text"]))
+    return ""
+
+
+def _say(key: str, at: datetime, text: str) -> str:
+    return t(key, at=show_moment(at), text=text) if text else ""
+
+
+def _buttons(context: Context, case: Case) -> tuple[Button, ...]:
+    code = case.code
+    last = Button(t("own_cases.list_button"), ListOwnCases())
+    if case.state is CaseState.SETTLED:
+        yes, no = (Button(t(f"own_cases.settled_{what}"), ActOnOwnCase(code, what)) for what in ("yes", "no"))
+        return (yes, no, Button(t("own_cases.add"), ActOnOwnCase(code, "add")), last)
+    if case.state is CaseState.CLOSED:
+        stars = _star_buttons(code) if case.rating is None else ()
+        return (*stars, Button(t("own_cases.add"), ActOnOwnCase(code, "add")), last)
+    if case.state in (*OPEN_CASE_STATES, CaseState.MERGED):
+        key = "own_cases.answer" if is_waiting(context.session, case) else "own_cases.add"
+        back = (Button(t("own_cases.withdraw"), ActOnOwnCase(code, "withdraw")),) if case.state in OPEN_CASE_STATES else ()
+        return (Button(t(key), ActOnOwnCase(code, "add")), *back, last)
+    return (last,)
+
+
+def _star_buttons(code: str) -> tuple[Button, ...]:
+    return tuple(Button(t(f"own_cases.stars_{stars}"), ActOnOwnCase(code, f"rate{stars}")) for stars in _STARS)
+
+
+def act_on_own_case(context: Context, action: ActOnOwnCase) -> list[Reply]:
+    """What was pressed under a report of mine."""
+    case = get_mine(context.session, context.account, action.case_code)
+    what, _, mark = action.what.partition(":")
+    if what == "add":
+        return context.open_step(NAME, TALK, {"case": case.code})
+    if what == KEEP:
+        return _keep_last(context, case, mark)
+    if what in ("yes", "no"):
+        return _confirm(context, case, what == "yes")
+    if what in {f"rate{stars}" for stars in _STARS}:
+        rate(context.session, case, int(what[-1]), context.now)
+        return [Reply(t("own_cases.rated"), (Button(t("menu.button"), ShowMenu()),))]
+    if what == "withdraw" and case.state in OPEN_CASE_STATES:
+        sure = Button(t("own_cases.withdraw_surely"), ActOnOwnCase(case.code, "withdrawn"))
+        return [Reply(t("own_cases.ask_withdraw"), (Button(t("own_cases.keep_open"), ShowOwnCase(case.code)), sure))]
+    if what == "withdrawn":
+        withdraw(context.session, case, context.now)
+        return [Reply(t("own_cases.withdrawn", code=show_code(case.code)), (_to_list(),))]
+    raise Outdated
+
+
+def _to_list() -> Button:
+    return Button(t("own_cases.list_button"), ListOwnCases())
+
+
+def _keep_last(context: Context, case: Case, mark: str) -> list[Reply]:
+    """The message the button stood under goes to the case; not a newer one."""
+    text = last_told(context, mark)
+    if not text:
+        raise Outdated
+    write_as_worker(context.session, case, text, context.now, context.today)
+    context.conversation.last_question = None
+    return [Reply(t("own_cases.added", code=show_code(case.code)), (Button(t("own_cases.show"), ShowOwnCase(case.code)),))]
+
+
+def _confirm(context: Context, case: Case, agrees: bool) -> list[Reply]:
+    confirm(context.session, case, agrees, context.now, context.today)
+    if case.state is CaseState.CLOSED:
+        key = "own_cases.thanks_settled" if agrees else "own_cases.closed_unsettled"
+        return [Reply(t(key, hotline=context.union.hotline), _star_buttons(case.code))]
+    buttons = (Button(t("own_cases.say_why"), ActOnOwnCase(case.code, "add")), _to_list())
+    return [Reply(t("own_cases.reopened", code=show_code(case.code)), buttons)]
+
+
+def _ask_talk(context: Context, draft: Draft) -> list[Reply]:
+    case = get_mine(context.session, context.account, draft["case"], lock=False)
+    done = Button(t("own_cases.said_all"), Choose(NAME, TALK, DONE))
+    return [Reply(t("own_cases.ask_words", code=show_code(case.code)), (done,))]
+
+
+def _take_talk(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    """Words go at once, with the files that came before them; files alone go with "done"."""
+    case = get_mine(context.session, context.account, draft["case"])
+    done = Button(t("own_cases.said_all"), Choose(NAME, TALK, DONE))
+    if incoming.attachment is not None and incoming.attachment.cleaned is not None:
+        more = keep_attachment(context, incoming.attachment, case, TALK)
+        return [Reply(t("own_cases.file_waits"), (done,)), *more]
+    chosen = incoming.action or ""
+    if chosen.startswith("voice"):
+        return [Reply(choose_voice(context, case, chosen), (done,))]
+    if chosen == DONE:
+        if count_files(context.session, case).waiting:
+            write_as_worker(context.session, case, "", context.now, context.today)
+        context.close_conversation()
+        return _show(context, case)
+    if incoming.kind is not Kind.TEXT or not incoming.text.strip():
+        return _ask_talk(context, draft)
+    write_as_worker(context.session, case, incoming.text.strip(), context.now, context.today)
+    return [Reply(t("own_cases.added", code=show_code(case.code)), (done,))]
+
+
+def leave_talk(context: Context, draft: Draft) -> None:
+    """Files that were sent and not handed in are erased."""
+    remove_waiting_files(context.session, get_mine(context.session, context.account, draft["case"]))
+
+
+def enter_receipt(context: Context) -> list[Reply]:
+    """Come back to a report from any channel or telephone."""
+    return context.open_step(NAME, RECEIPT, {})
+
+
+def _ask_receipt(_context: Context, _draft: Draft) -> list[Reply]:
+    return [Reply(t("own_cases.ask_receipt"), (Button(t("menu.button"), ShowMenu()),))]
+
+
+def _take_receipt(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    """A wrong code is answered and not raised, or the try would not count. On a locked phone only the receipt of a
+    report made on it opens it, in place of the PIN."""
+    if incoming.kind is not Kind.TEXT or not incoming.text.strip():
+        return _ask_receipt(context, draft)
+    session, account = context.session, context.account
+    was_mine = {case.id for case in list_mine(session, account)}
+    case = return_with_receipt(session, account, incoming.text, context.now)
+    if case is None:
+        return [Reply(t("own_cases.wrong_receipt", hotline=context.union.hotline)), *_ask_receipt(context, draft)]
+    is_new_here = case.id not in was_mine
+    if is_locked(account, context.now) and is_new_here:
+        context.close_conversation()
+        return [Reply(t("shared_phone.not_from_here"), (Button(t("menu.button"), ShowMenu()),))]
+    replies: list[Reply] = []
+    if is_locked(account, context.now):
+        lift_pin(account, context.now)
+        replies = [Reply(t("shared_phone.pin_lifted"), (Button(t("shared_phone.change_pin"), SharePhone("pin")),))]
+    context.close_conversation()
+    return [*replies, *_show(context, case)]
+
+
+MINE_STEPS = {TALK: keep_private(Step(_ask_talk, _take_talk, prepare)), RECEIPT: Step(_ask_receipt, _take_receipt)}

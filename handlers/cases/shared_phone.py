@@ -1,0 +1,137 @@
+"""The talk of a phone that others use too: neutral notices, and a PIN before anything about cases is shown."""
+
+from collections.abc import Callable
+
+from handlers.actions import Action, Choose, EnterReceipt, ListOwnCases, SharePhone, ShowMenu, decode, encode
+from handlers.cases.drafts import NAME
+from handlers.cases.pins import is_locked, open_for_now, read_pin, set_pin, stop_sharing, try_pin
+from handlers.chat import Button, Incoming, Kind, Reply
+from handlers.errors import Outdated
+from handlers.feature import Context, Draft, Step, find_feature, find_step
+from knowledge.texts import t
+
+_PIN, _NEW_PIN = "pin", "new_pin"
+_LATER = "later"
+
+
+def keep_private(step: Step) -> Step:
+    """A step that is neither put nor answered on a shared phone before its PIN was typed; while it is answered, the
+    phone stays open."""
+
+    def ask(context: Context, draft: Draft) -> list[Reply]:
+        return ask_pin(context) if _check(context) else step.ask(context, draft)
+
+    def take(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+        return ask_pin(context) if _check(context) else step.take(context, incoming, draft)
+
+    return Step(ask, take, step.cleaner)
+
+
+def private(handler: Callable[[Context, Action], list[Reply]]) -> Callable[[Context, Action], list[Reply]]:
+    """A button that does nothing on a shared phone before its PIN was typed, and then what it was pressed for."""
+
+    def press(context: Context, action: Action) -> list[Reply]:
+        return ask_pin(context, action) if _check(context) else handler(context, action)
+
+    return press
+
+
+def _check(context: Context) -> bool:
+    """Whether it is locked; somebody who uses an open one keeps it open."""
+    if is_locked(context.account, context.now):
+        return True
+    if context.account.is_shared:
+        open_for_now(context.account, context.now)
+    return False
+
+
+def ask_pin(context: Context, then: Action | None = None) -> list[Reply]:
+    """Ask for the PIN; what was open before waits, and goes on afterwards."""
+    conversation = context.conversation
+    held = None
+    if (conversation.feature, conversation.step) == (NAME, _PIN):
+        held = (conversation.draft or {}).get("held")
+    elif conversation.feature is not None:
+        held = {
+            "feature": conversation.feature,
+            "step": conversation.step,
+            "version": conversation.version,
+            "draft": conversation.draft,
+        }
+    return context.open_step(NAME, _PIN, {"held": held, "then": encode(then) if then else ""})
+
+
+def _ask_pin(_context: Context, _draft: Draft) -> list[Reply]:
+    return [Reply(t("shared_phone.ask_pin"), (Button(t("shared_phone.forgotten"), EnterReceipt()),))]
+
+
+def _take_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    """A wrong one is answered and not raised, or the try would not count."""
+    if incoming.kind is not Kind.TEXT:
+        return _ask_pin(context, draft)
+    is_right = try_pin(context.session, context.account, incoming.text, context.now)
+    if not is_right:
+        key = "shared_phone.too_many_pins" if is_right is None else "shared_phone.wrong_pin"
+        text = t(key, hotline=context.union.hotline)
+        return [Reply(text, (Button(t("shared_phone.forgotten"), EnterReceipt()),))]
+    _bring_back(context, draft.get("held"))
+    action = decode(draft["then"]) if draft.get("then") else None
+    if action is not None:
+        return _act(context, action)
+    step = find_step(context.conversation)
+    return step.ask(context, context.conversation.draft or {}) if step else _act(context, ListOwnCases())
+
+
+def _bring_back(context: Context, held: Draft | None) -> None:
+    conversation = context.conversation
+    context.close_conversation()
+    if held is not None:
+        conversation.feature, conversation.step = held["feature"], held["step"]
+        conversation.version, conversation.draft = held["version"], held["draft"]
+
+
+def _act(context: Context, action: Action) -> list[Reply]:
+    feature = find_feature(NAME)
+    if feature is None or type(action) not in feature.actions:
+        raise Outdated
+    return feature.actions[type(action)](context, action)
+
+
+def share_phone(context: Context, action: SharePhone) -> list[Reply]:
+    """What it means, and the choices; or one of them."""
+    account = context.account
+    if action.what == "on":
+        account.is_shared = True
+        return context.open_step(NAME, _NEW_PIN, {})
+    if action.what == "pin" and account.is_shared:
+        return context.open_step(NAME, _NEW_PIN, {})
+    if action.what == "off":
+        stop_sharing(account)
+        return [Reply(t("shared_phone.off"), (Button(t("menu.button"), ShowMenu()),))]
+    if not account.is_shared:
+        buttons = (Button(t("shared_phone.turn_on"), SharePhone("on")), Button(t("menu.button"), ShowMenu()))
+        return [Reply(t("shared_phone.explain"), buttons)]
+    buttons = (
+        Button(t("shared_phone.change_pin"), SharePhone("pin")),
+        Button(t("shared_phone.turn_off"), SharePhone("off")),
+        Button(t("menu.button"), ShowMenu()),
+    )
+    return [Reply(t("shared_phone.is_on"), buttons)]
+
+
+def _ask_new_pin(_context: Context, _draft: Draft) -> list[Reply]:
+    return [Reply(t("shared_phone.ask_new_pin"), (Button(t("shared_phone.later"), Choose(NAME, _NEW_PIN, _LATER)),))]
+
+
+def _take_new_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    pin = read_pin(incoming.text) if incoming.kind is Kind.TEXT else None
+    if pin is None and incoming.action != _LATER:
+        return [Reply(t("shared_phone.no_pin")), *_ask_new_pin(context, draft)]
+    context.close_conversation()
+    if pin is not None:
+        set_pin(context.session, context.account, pin, context.now)
+    text = t("shared_phone.on" if pin is not None else "shared_phone.on_without_pin")
+    return [Reply(text, (Button(t("own_cases.list_button"), ListOwnCases()), Button(t("menu.button"), ShowMenu())))]
+
+
+PHONE_STEPS = {_PIN: Step(_ask_pin, _take_pin), _NEW_PIN: keep_private(Step(_ask_new_pin, _take_new_pin))}

@@ -1,0 +1,45 @@
+"""What people agree to before personal data is used: purposes, their versions, and whether a consent is in force."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from db.models import Account
+from db.privacy import add_consent, find_consent
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """Something personal data is used for. ``version`` rises when its words change: an older consent is then asked
+    again. Without a required one there is no joining; the others can be refused freely (Law 91/2025 Article 9 k4)."""
+
+    name: str
+    version: int
+    is_required: bool
+
+
+ABROAD = Purpose("abroad", 1, is_required=True)
+"""That the messenger itself stores what is typed abroad (Law 91/2025 Article 20): asked on such a channel only, before
+joining there and before it is tied to somebody."""
+
+MEMBERSHIP = Purpose("membership", 1, is_required=True)
+
+PURPOSES: tuple[Purpose, ...] = (MEMBERSHIP, Purpose("news", 1, is_required=False))
+
+
+def list_purposes(is_abroad: bool) -> tuple[Purpose, ...]:
+    """The consents asked on a channel, in order."""
+    return (ABROAD, *PURPOSES) if is_abroad else PURPOSES
+
+
+def record_consent(session: Session, account: Account, purpose: Purpose, now: datetime) -> None:
+    """Keep that a person agreed to a purpose in the words of its version, unless that stands already."""
+    if not has_consented(session, account, purpose):
+        add_consent(session, account.id, account.person_id, purpose.name, purpose.version, now)
+
+
+def has_consented(session: Session, account: Account, purpose: Purpose) -> bool:
+    """Whether a consent to the purpose in its newest version is in force."""
+    consent = find_consent(session, account.id, account.person_id, purpose.name)
+    return consent is not None and consent.version >= purpose.version
