@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import cards, lists, units
+from bot import cards, figures, lists, units
 from bot.admin import InvitationProblem, invite_administrator
 from bot.app import App, StartProblem, open_database, open_keys, opened, utc_now
 from bot.backup import BackupProblem, back_up, restore
@@ -91,6 +91,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     cards.add_commands(commands)
     units.add_commands(commands)
     lists.add_commands(commands)
+    figures.add_commands(commands)
     return parser.parse_args(arguments)
 
 

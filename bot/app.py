@@ -47,6 +47,7 @@ from db.keys import KeyProblem, Keys, create_key_file, load_key_file
 from db.migrate import find_revision, migrate
 from db.session import Database
 from handlers.cases.clockwork import mend, remind_to_follow_up, run_due
+from handlers.cases.daily import run_daily
 from handlers.feature import VIETNAM, Union
 from handlers.no_union.service import watch as watch_interests
 from handlers.privacy.service import remind
@@ -150,6 +151,7 @@ class App:
             settings.web_public_url,
             settings.document_templates,
             settings.no_union_threshold,
+            settings.k_anonymity,
         )
         self._leadership = Leadership(database)
         self._budget = _budget_of(settings)
@@ -300,11 +302,15 @@ class App:
         def follow_up_cases(session: Session, now: datetime) -> None:
             remind_to_follow_up(session, now, now.astimezone(VIETNAM).date())
 
+        def publish_figures(session: Session, now: datetime) -> bool:
+            return run_daily(session, self._settings.k_anonymity, now)
+
         jobs = (
             Job("cases", _EVERY_TICK, run_cases),
             Job("mend_cases", timedelta(minutes=1), mend_cases),
             Job("follow_up_cases", timedelta(hours=1), follow_up_cases),
             Job("copy_anchors", timedelta(hours=1), keep_anchors_apart),
+            Job("case_figures", timedelta(minutes=1), publish_figures),
             Job("no_union", timedelta(days=1), watch_no_union),
             Job("data_requests", timedelta(hours=1), watch_requests),
         )

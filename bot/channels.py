@@ -31,6 +31,9 @@ DOWN_AFTER = timedelta(minutes=5)
 _LOOK_SECONDS = 20.0
 _MEMBERS_EVERY = timedelta(minutes=1)
 _NOBODY_DRIVES = timedelta(minutes=5)
+_WAS_ASLEEP = timedelta(minutes=2)
+"""A process that did not look for so long was stopped with its machine, and so were the others: what it finds noted is
+old, and says nothing of the channels."""
 
 Alert = Callable[[Session, str, str], None]
 """Tells the operator, once for each subject."""
@@ -43,7 +46,7 @@ class ChannelWatch:
         self._database = database
         self._alert = alert
         self._now = now
-        self._started_at = now()
+        self._started_at = self._looked_at = now()
         self._channels: dict[str, tuple[Transport, Sender]] = {}
 
     def add(self, transport: Transport, sender: Sender) -> None:
@@ -58,17 +61,27 @@ class ChannelWatch:
 
     async def look(self) -> None:
         """Note how this process's accounts fare; then, in one process at a time, move what cannot go."""
+        now = self._now()
+        if now - self._looked_at >= _WAS_ASLEEP:
+            self._started_at = now
+        self._looked_at = now
         try:
-            await self._database.run(self._note)
-            if not await self._database.run(self._draw_conclusions):
+            if not await self._database.run(self._note_and_conclude, now):
                 return
             for kind in PATIENCE:
                 await self._move(kind)
         except SQLAlchemyError as error:
             log.error("channels_not_watched", error=type(error).__name__)
 
-    def _note(self, session: Session) -> None:
-        now = self._now()
+    def _note_and_conclude(self, session: Session, now: datetime) -> bool:
+        """False when another process drew the conclusions a moment ago."""
+        self._note(session, now)
+        if not take_turn(session, "channels", now - timedelta(seconds=_LOOK_SECONDS * 0.9), now):
+            return False
+        self._conclude(session, now)
+        return True
+
+    def _note(self, session: Session, now: datetime) -> None:
         for name in sorted(self._channels):
             transport, sender = self._channels[name]
             if sender.is_driving:
@@ -84,11 +97,8 @@ class ChannelWatch:
             subject = _subject_of("channel_up", name, last_good)
             self._alert(session, subject, t("operator.channel_up", sender=name, at=_write(now)))
 
-    def _draw_conclusions(self, session: Session) -> bool:
-        """Tell the operator of what is lost for everybody. False when another process did so a moment ago."""
-        now = self._now()
-        if not take_turn(session, "channels", now - timedelta(seconds=_LOOK_SECONDS * 0.9), now):
-            return False
+    def _conclude(self, session: Session, now: datetime) -> None:
+        """Tell the operator of what is lost for everybody, and free what nobody drives any more."""
         health = list_health(session)
         for name, since in down_since(health, self._channels, self._started_at, now, DOWN_AFTER).items():
             last_good = health[name].good_at if name in health else None
@@ -98,7 +108,6 @@ class ChannelWatch:
             _copy_alerts_to_log(session, name, now)
             if name not in health or now - max(health[name].driven_at, self._started_at) >= _NOBODY_DRIVES:
                 recover_claimed(session, name)
-        return True
 
     def describe(self, session: Session) -> dict[str, str]:
         """For `/readyz`: which channels reach nobody, and since when."""

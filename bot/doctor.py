@@ -10,6 +10,7 @@ from datetime import date
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.settings import Settings
+from db.case_keys import CaseKeys, find_tie
 from db.deployment import find_fingerprint
 from db.keys import KeyProblem, Keys, load_key_file
 from db.migrate import find_revision, newest_revision
@@ -89,11 +90,26 @@ def _look_at_database(settings: Settings, keys: Keys | None) -> list[Finding]:
             if fingerprint not in (None, keys.fingerprint()):
                 wrong = t("start.wrong_key", key_file=settings.key_file)
                 findings.append(Finding(t("doctor.keys"), False, wrong))
+            findings.append(_look_at_case_keys(settings, keys, database))
         return findings
     except SQLAlchemyError as error:
         return [Finding(t("doctor.database"), False, t("doctor.database_bad", error=type(error).__name__))]
     finally:
         database.close()
+
+
+def _look_at_case_keys(settings: Settings, keys: Keys, database: Database) -> Finding:
+    """Whether the store of case keys is the one of this database; a new database has none yet."""
+    what, case_keys = t("doctor.case_keys"), CaseKeys(settings.case_keys_store, keys)
+    try:
+        with database.read() as session:
+            tied = find_tie(session)
+        if tied is None:
+            return Finding(what, True, t("doctor.case_keys_new"))
+        is_good = case_keys.identity() == tied
+        return Finding(what, is_good, t("doctor.case_keys_good" if is_good else "doctor.case_keys_missing"))
+    finally:
+        case_keys.close()
 
 
 def _look_at_content(today: date) -> Finding:

@@ -45,6 +45,12 @@ class Settings(BaseSettings):
         description="How many people must tell that their workplace has no union before anybody hears of it; 3 or more",
     )
 
+    k_anonymity: int = Field(
+        5,
+        ge=3,  # of two people each knows the other
+        description="No figure or alert about cases tells of fewer people than this; 3 or more",
+    )
+
     web_host: str = Field("127.0.0.1", description="Address the web chat listens on")
     web_port: int = Field(8080, ge=0, le=65535, description="Port of the web chat; 0 takes any free one")
     web_public_url: str = Field(

@@ -40,7 +40,8 @@ from db.session import keys_of_session
 CASE_ROLES = (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR)
 """Who handles cases: at their own unit only, never by reaching down the tree."""
 
-_PARTY = "case_parties.account"
+PARTY_PLACE = "case_parties.account"
+"""Where the number of a worker's account is sealed."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,12 @@ def _is_free_for(viewer: Viewer) -> ColumnElement[bool]:
 def is_fit(session: Session, case: Case, viewer: Viewer) -> bool:
     """Whether nothing bars an officer from a case, whichever unit it is given to."""
     return session.scalar(select(Case.id).where(Case.id == case.id, _is_free_for(viewer))) is not None
+
+
+def are_free_for(session: Session, viewer: Viewer, case_ids: Collection[int]) -> bool:
+    """Whether nothing bars an officer from any of these cases."""
+    barred = select(Case.id).where(Case.id.in_(list(case_ids)), ~_is_free_for(viewer))
+    return session.scalar(barred.limit(1)) is None
 
 
 def find_visible(session: Session, viewer: Viewer, code: str, lock: bool = False) -> Case | None:
@@ -213,9 +220,15 @@ def add_party(session: Session, case: Case, account: Account, now: datetime) -> 
     """An account is the worker's on a case from now on; the same one again counts as their newest."""
     mine = hash_party(session, account)
     session.execute(delete(CaseParty).where(CaseParty.case_id == case.id, CaseParty.party_hash == mine))
-    sealed = case_keys_of_session(session).cipher(case.key_id or "").seal(str(account.id).encode(), _PARTY)
+    sealed = case_keys_of_session(session).cipher(case.key_id or "").seal(str(account.id).encode(), PARTY_PLACE)
     session.add(CaseParty(case_id=case.id, party_hash=mine, account=sealed, added_at=now))
     session.flush()
+
+
+def drop_party(session: Session, case: Case, account: Account) -> None:
+    """An account is not the worker's on a case any more."""
+    mine = hash_party(session, account)
+    session.execute(delete(CaseParty).where(CaseParty.case_id == case.id, CaseParty.party_hash == mine))
 
 
 def list_party_accounts(session: Session, case: Case) -> list[Account]:
@@ -224,7 +237,7 @@ def list_party_accounts(session: Session, case: Case) -> list[Account]:
         return []
     cipher = case_keys_of_session(session).cipher(case.key_id)
     rows = session.scalars(select(CaseParty).where(CaseParty.case_id == case.id).order_by(CaseParty.id.desc()))
-    found = (session.get(Account, int(cipher.open(row.account, _PARTY))) for row in rows.all())
+    found = (session.get(Account, int(cipher.open(row.account, PARTY_PLACE))) for row in rows.all())
     return [account for account in found if account is not None]
 
 

@@ -370,6 +370,12 @@ def forget_notices(session: Session, before: datetime) -> int:
     return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
 
 
+def drop_waiting(session: Session, recipient: str) -> None:
+    """Do not send one person what still waits to be sent to them; what is just being sent cannot be held back."""
+    waiting = (Delivery.recipient == recipient, Delivery.state == DeliveryState.DUE)
+    session.execute(delete(Delivery).where(*waiting, Delivery.kind != DeliveryKind.REPLY))
+
+
 def forget_recipient(session: Session, recipient: str) -> None:
     """Erase what one person was sent, and do not send what is still open."""
     session.execute(delete(Delivery).where(Delivery.recipient == recipient))

@@ -563,8 +563,8 @@ class WhereWasUnit(Action):
 
 @_action("rp")
 class Report(Action):
-    """Begin to report something; the kind of complaint and its urgency where they are known already, and the mark of the
-    message that told it, which becomes the beginning of the story."""
+    """Begin to report something; the kind of complaint and its urgency where they are known already, and the mark of
+    the message that told it, which becomes the beginning of the story."""
 
     category: str = ""
     urgency: str = ""
@@ -654,6 +654,31 @@ class ShowDuty(Action):
 
     what: str
     number: int = 0
+
+
+@_action("fg")
+class ShowFigures(Action):
+    """Show the figures of a unit and a quarter (0: my own units; no day: the newest)."""
+
+    unit_id: int = 0
+    quarter_on: date | None = None
+
+
+@_action("fu")
+class ListFigureUnits(Action):
+    """List the units under one that have figures."""
+
+    unit_id: int
+    page: int = 0
+
+
+@_action("fs")
+class SendFigures(Action):
+    """Send the figures of a unit and a quarter as a workbook ("x") or a picture ("p")."""
+
+    unit_id: int
+    form: str
+    quarter_on: date | None = None
 
 
 def encode(action: Action) -> str:

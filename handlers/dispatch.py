@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from db.accounts import mark_unreachable
 from handlers.actions import Action, Cancel, Choose, Resume
+from handlers.cases.conversation import CASES
 from handlers.cases.desk import CASE_DESK
+from handlers.cases.figures import FIGURES
 from handlers.chat import Incoming, Kind, Reply, read_action
 from handlers.errors import Outdated
 from handlers.faq.conversation import FAQ, answer_question
@@ -25,7 +27,9 @@ FEATURES: tuple[Feature, ...] = (
     REGISTRATION,
     IDENTITY,
     OFFICERS,
+    CASES,
     CASE_DESK,
+    FIGURES,
     ORGANISATION,
     NO_UNION,
     PRIVACY,
@@ -82,6 +86,8 @@ def _answer(context: Context, incoming: Incoming) -> list[Reply]:
         if caught is not None:
             return caught
     replies = answer_question(context, incoming.text)
+    for feature in FEATURES:
+        replies = feature.adds(context, incoming.text, replies) if feature.adds else replies
     return [*greet_briefly(context), *replies] if context.is_new else replies
 
 
@@ -139,5 +145,8 @@ def _continue(context: Context, incoming: Incoming, step: Step) -> list[Reply]:
 
 def _cancel(context: Context) -> list[Reply]:
     was_open = context.conversation.feature is not None
+    feature = find_feature(context.conversation.feature)
+    if feature is not None and feature.abandons is not None:
+        feature.abandons(context, dict(context.conversation.draft or {}))
     context.close_conversation()
     return [Reply(t("conversation.cancelled" if was_open else "conversation.nothing_to_cancel")), *greet(context)[-1:]]

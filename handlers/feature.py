@@ -25,13 +25,14 @@ Draft = dict[str, Any]
 class Union:
     """How the union presents itself: its name, a telephone number a person answers, the web page's address, the
     folder with its own document templates, and how many people must tell that their workplace has no union before
-    anybody hears of it."""
+    anybody hears of it, and of how many a number about cases must be."""
 
     name: str
     hotline: str
     web_url: str = ""
     templates: Path | None = None
     no_union_threshold: int = 5
+    k_anonymity: int = 5
 
 
 @dataclass
@@ -91,7 +92,8 @@ class Step:
 class Feature:
     """A feature as `dispatch` sees it. Raise ``version`` when a step changes what it keeps in the draft: open
     conversations of the older version keep their draft and are asked again. ``catches`` sees a free text before the
-    FAQ does and returns None for what is not its own."""
+    FAQ does and returns None for what is not its own; ``adds`` sees what the FAQ answered, and returns it with what
+    should stand beside it. ``abandons`` hears that the person leaves the open step, before its draft is erased."""
 
     name: str
     version: int = 1
@@ -99,6 +101,8 @@ class Feature:
     actions: Mapping[type[Action], Callable[[Context, Any], list[Reply]]] = field(default_factory=dict)
     steps: Mapping[str, Step] = field(default_factory=dict)
     catches: Callable[[Context, str], list[Reply] | None] | None = None
+    adds: Callable[[Context, str, list[Reply]], list[Reply]] | None = None
+    abandons: Callable[[Context, Draft], None] | None = None
 
     def __post_init__(self) -> None:
         """A feature is known by its name from the moment it exists, so that its modules need not import its table."""

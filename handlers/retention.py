@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from db.accounts import forget_officer_requests, forget_unseen_accounts
+from db.case_figures import forget_hot_spots
 from db.case_erasing import forget_case_drafts, forget_finished_cases
 from db.conversations import forget_drafts
 from db.deliveries import forget_bodies, forget_deliveries, forget_notices
@@ -48,6 +49,7 @@ PERIODS = (
     Period("officer_requests", 365, forget_officer_requests),
     Period("case_drafts", 7, forget_case_drafts),
     Period("finished_cases", 730, forget_finished_cases),
+    Period("hot_spots", 180, forget_hot_spots),
     Period("unseen_accounts", 730, forget_unseen_accounts),
     Period("notice_lines", 180, forget_notices),
     Period("zalo_oa_receipts", 90, forget_receipts),

@@ -1,6 +1,14 @@
 """All tables: what the bot remembers. Each file of this folder is one subject; import from here."""
 
 from db.models.base import Base
+from db.models.case_figures import (
+    CaseBlock,
+    CaseBlockMember,
+    CaseFigure,
+    CasePublication,
+    HotSpot,
+    PeriodKind,
+)
 from db.models.cases import (
     OPEN_CASE_STATES,
     Absence,
@@ -59,10 +67,14 @@ __all__ = [
     "Case",
     "CaseAlert",
     "CaseBarrier",
+    "CaseBlock",
+    "CaseBlockMember",
     "CaseEvent",
+    "CaseFigure",
     "CaseFile",
     "CaseParty",
     "CasePause",
+    "CasePublication",
     "CaseReader",
     "CaseState",
     "CaseStep",
@@ -79,6 +91,7 @@ __all__ = [
     "Erasure",
     "Feedback",
     "HistoryAnchor",
+    "HotSpot",
     "InboxEvent",
     "InboxState",
     "LinkCode",
@@ -89,6 +102,7 @@ __all__ = [
     "NoUnionInterest",
     "OfficerRequest",
     "OfficerTie",
+    "PeriodKind",
     "Person",
     "PersonalRead",
     "Reorganisation",

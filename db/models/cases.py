@@ -53,6 +53,7 @@ class Case(Base):
             postgresql_where=text("next_step_at IS NOT NULL"),
         ),
         Index("ix_cases_place", "workplace_unit_id", "opened_at"),
+        Index("ix_cases_opened", "opened_at"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -80,8 +80,8 @@ def _rungs_left(session: Session, case: Case, told: set[int], now: datetime, tod
 
 
 def list_rungs(session: Session, case: Case, unit_id: int, now: datetime, today: date) -> list[list[int]]:
-    """Who of a unit is asked to take a case, rung by rung; where the worker wishes to be read by a woman or by a man and
-    the unit has any who can be told, only those."""
+    """Who of a unit is asked to take a case, rung by rung; where the worker wishes to be read by a woman or by a man
+    and the unit has any who can be told, only those."""
     rungs = [
         [one for one in list_on_duty(session, case, unit_id, role, now, today) if can_be_told(session, one)]
         for role in LADDER

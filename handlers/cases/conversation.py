@@ -1,9 +1,10 @@
 """Everything a worker does about reports, in one table: begin one, tell it, send it, and see what becomes of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from db.models import Case
 from handlers.actions import (
+    Action,
     ActOnOwnCase,
     AskOfficer,
     Cancel,
@@ -16,7 +17,15 @@ from handlers.actions import (
 from handlers.cases.drafts import NAME, Told, begin, discard
 from handlers.cases.files import prepare
 from handlers.cases.hearing import catch, guess, last_told, recognise, stand_beside
-from handlers.cases.mine import MINE_STEPS, TALK, act_on_own_case, enter_receipt, leave_talk, list_own_cases, show_own_case
+from handlers.cases.mine import (
+    MINE_STEPS,
+    TALK,
+    act_on_own_case,
+    enter_receipt,
+    leave_talk,
+    list_own_cases,
+    show_own_case,
+)
 from handlers.cases.path import go, make_step
 from handlers.cases.placing import (
     ask_commune,
@@ -32,7 +41,7 @@ from handlers.cases.placing import (
 )
 from handlers.cases.sending import ask_edit, ask_exclude, ask_summary, take_edit, take_exclude, take_summary
 from handlers.cases.service import list_mine
-from handlers.cases.shared_phone import PHONE_STEPS, ask_pin, keep_private, private, share_phone
+from handlers.cases.shared_phone import PHONE_STEPS, keep_private, private, share_phone
 from handlers.cases.telling import (
     ask_category,
     ask_details,
@@ -135,7 +144,7 @@ _REPORT_STEPS = {
     "exclude": make_step(ask_exclude, take_exclude),
 }
 
-_ACTIONS = {
+_ACTIONS: Mapping[type[Action], Callable[[Context, Any], list[Reply]]] = {
     Report: private(_begin_report),
     AskOfficer: private(_ask_officer),
     ListOwnCases: private(_first(list_own_cases)),

@@ -6,7 +6,7 @@ from functools import partial
 from db.cases import Wanted, count_visible, list_visible
 from db.codes import show_code
 from handlers.access import NotAllowed
-from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowCase, ShowDesk, ShowDuty
+from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowCase, ShowDesk, ShowDuty, ShowFigures
 from handlers.cases.desk_duty import DUTY_STEPS, show_duty
 from handlers.cases.desk_files import send_file, show_files
 from handlers.cases.desk_moves import MOVE_STEPS, MOVES, begin_move, begin_tie, show_moves
@@ -63,7 +63,8 @@ def _show_lists(context: Context) -> list[Reply]:
     counts = {which: count_visible(context.session, viewer, _wanted(context, which)) for which in _LISTS}
     lists = tuple(Button(t(f"desk_cases.button_{which}", count=counts[which]), ListCases(which)) for which in _LISTS)
     duty = (Button(t("duty.absences_button"), ShowDuty("away")), Button(t("duty.ties_button"), ShowDuty("ties")))
-    return [Reply(t("desk_cases.lists"), (*lists, *duty, Button(t("menu.desk"), ShowDesk())))]
+    figures = Button(t("figures.button"), ShowFigures())
+    return [Reply(t("desk_cases.lists"), (*lists, *duty, figures, Button(t("menu.desk"), ShowDesk())))]
 
 
 def _claim(context: Context, action: ClaimCase) -> list[Reply]:

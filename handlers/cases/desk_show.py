@@ -14,12 +14,12 @@ from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowC
 from handlers.cases.desk_seat import name_of, viewer_of
 from handlers.cases.limits import Limit, limits_of
 from handlers.cases.service import get_case, open_story
+from handlers.cases.since import read_since
 from handlers.cases.words import describe_case, show_moment
 from handlers.chat import Button, Reply
 from handlers.feature import VIETNAM, Context
 from knowledge.case_terms import load_case_terms
 from knowledge.citations import cite
-from knowledge.dates import day_spoken_of
 from knowledge.texts import t
 
 _DETAILS = ("where", "since", "affected", "wants", "question")
@@ -125,7 +125,7 @@ def _describe_limits(context: Context, case: Case, lines: Sequence[Line]) -> str
     if cause is None or not cause.limits or opened is None:
         return ""
     written_on = opened.at.astimezone(VIETNAM).date()
-    said = day_spoken_of(str((opened.body or {}).get("since") or ""), written_on)
+    said = read_since(str((opened.body or {}).get("since") or ""), written_on)
     on = said or written_on
     key = "desk_cases.limits_from_said" if said else "desk_cases.limits_from_opening"
     shown = [t(key, day=show_day(on))]

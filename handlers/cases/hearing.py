@@ -47,7 +47,8 @@ def last_told(context: Context, mark: str) -> str:
 
 def catch(context: Context, text: str) -> list[Reply] | None:
     """Danger is spoken of before anything else. What has no answer in the FAQ goes to the officer who waits for one, or
-    else is met with the offer to help. A question of law is left to the FAQ; the offer then stands beside the answer."""
+    else is met with the offer to help. A question of law is left to the FAQ; the offer then stands beside its answer.
+    """
     if not context.channel.serves_members:
         return None
     alarm = recognise(context, text)

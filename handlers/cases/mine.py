@@ -4,7 +4,7 @@ from datetime import datetime
 
 from db.case_files import count_files, list_files, remove_waiting_files
 from db.case_history import EventKind, Line, list_lines
-from db.cases import is_party, is_waiting
+from db.cases import drop_party, is_waiting
 from db.codes import show_code
 from db.models import OPEN_CASE_STATES, Case, CaseState
 from handlers.actions import ActOnOwnCase, Choose, EnterReceipt, ListOwnCases, Report, SharePhone, ShowMenu, ShowOwnCase
@@ -135,7 +135,9 @@ def _buttons(context: Context, case: Case) -> tuple[Button, ...]:
         return (*stars, Button(t("own_cases.add"), ActOnOwnCase(code, "add")), last)
     if case.state in (*OPEN_CASE_STATES, CaseState.MERGED):
         key = "own_cases.answer" if is_waiting(context.session, case) else "own_cases.add"
-        back = (Button(t("own_cases.withdraw"), ActOnOwnCase(code, "withdraw")),) if case.state in OPEN_CASE_STATES else ()
+        back = (
+            (Button(t("own_cases.withdraw"), ActOnOwnCase(code, "withdraw")),) if case.state in OPEN_CASE_STATES else ()
+        )
         return (Button(t(key), ActOnOwnCase(code, "add")), *back, last)
     return (last,)
 
@@ -177,7 +179,9 @@ def _keep_last(context: Context, case: Case, mark: str) -> list[Reply]:
         raise Outdated
     write_as_worker(context.session, case, text, context.now, context.today)
     context.conversation.last_question = None
-    return [Reply(t("own_cases.added", code=show_code(case.code)), (Button(t("own_cases.show"), ShowOwnCase(case.code)),))]
+    return [
+        Reply(t("own_cases.added", code=show_code(case.code)), (Button(t("own_cases.show"), ShowOwnCase(case.code)),))
+    ]
 
 
 def _confirm(context: Context, case: Case, agrees: bool) -> list[Reply]:
@@ -240,8 +244,8 @@ def _take_receipt(context: Context, incoming: Incoming, draft: Draft) -> list[Re
     case = return_with_receipt(session, account, incoming.text, context.now)
     if case is None:
         return [Reply(t("own_cases.wrong_receipt", hotline=context.union.hotline)), *_ask_receipt(context, draft)]
-    is_new_here = case.id not in was_mine
-    if is_locked(account, context.now) and is_new_here:
+    if is_locked(account, context.now) and case.id not in was_mine:
+        drop_party(session, case, account)  # else the same receipt, typed again, would be one from here
         context.close_conversation()
         return [Reply(t("shared_phone.not_from_here"), (Button(t("menu.button"), ShowMenu()),))]
     replies: list[Reply] = []

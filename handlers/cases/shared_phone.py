@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from handlers.actions import Action, Choose, EnterReceipt, ListOwnCases, SharePhone, ShowMenu, decode, encode
+from handlers.actions import A, Action, Choose, EnterReceipt, ListOwnCases, SharePhone, ShowMenu, decode, encode
 from handlers.cases.drafts import NAME
 from handlers.cases.pins import is_locked, open_for_now, read_pin, set_pin, stop_sharing, try_pin
 from handlers.chat import Button, Incoming, Kind, Reply
@@ -27,10 +27,10 @@ def keep_private(step: Step) -> Step:
     return Step(ask, take, step.cleaner)
 
 
-def private(handler: Callable[[Context, Action], list[Reply]]) -> Callable[[Context, Action], list[Reply]]:
+def private(handler: Callable[[Context, A], list[Reply]]) -> Callable[[Context, A], list[Reply]]:
     """A button that does nothing on a shared phone before its PIN was typed, and then what it was pressed for."""
 
-    def press(context: Context, action: Action) -> list[Reply]:
+    def press(context: Context, action: A) -> list[Reply]:
         return ask_pin(context, action) if _check(context) else handler(context, action)
 
     return press
@@ -109,8 +109,8 @@ def share_phone(context: Context, action: SharePhone) -> list[Reply]:
         stop_sharing(account)
         return [Reply(t("shared_phone.off"), (Button(t("menu.button"), ShowMenu()),))]
     if not account.is_shared:
-        buttons = (Button(t("shared_phone.turn_on"), SharePhone("on")), Button(t("menu.button"), ShowMenu()))
-        return [Reply(t("shared_phone.explain"), buttons)]
+        turn_on = Button(t("shared_phone.turn_on"), SharePhone("on"))
+        return [Reply(t("shared_phone.explain"), (turn_on, Button(t("menu.button"), ShowMenu())))]
     buttons = (
         Button(t("shared_phone.change_pin"), SharePhone("pin")),
         Button(t("shared_phone.turn_off"), SharePhone("off")),

@@ -11,15 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from math import ceil
 
 FEWEST_HIDDEN = 3
 """So many units must have nothing of their own published before their remainders are told together, and so many kinds
 must be hidden before "other kinds" is told: of two, each would know what the other has."""
-
-REST_SHARE = 0.2
-"""A unit's kinds are told when at most this share of its cases must hide among the others; else they are told further
-up, with those of its neighbours."""
 
 REST = "rest"
 
@@ -85,9 +82,8 @@ Tree = Mapping[int, int | None]
 
 Rows = Sequence[Sequence[Counted]]
 
-Split = Callable[[Rows, bool], dict[str, int] | None]
-"""Splits rows taken together into parts that may be told, or None when they may not; the flag says that there is nobody
-further up to tell them with."""
+Split = Callable[[Rows], dict[str, int] | None]
+"""Splits rows taken together into parts that may be told, or None when they may not."""
 
 Figures = dict[int, dict[str, Amount]]
 """What is published: by unit and measure."""
@@ -133,13 +129,12 @@ def count_received(tree: Tree, blocks: Iterable[Block]) -> Figures:
     return _add_up(tree, found)
 
 
-def describe_quarter(tree: Tree, blocks: Sequence[Block], k: int) -> Figures:
-    """All that is told of a quarter, from the blocks of its three months: numbers, kinds, yes or no, and times."""
+def describe_quarter(tree: Tree, blocks: Sequence[Block], k: int, shuffle: Callable[[], Sequence[str]]) -> Figures:
+    """All that is told of a quarter, from the blocks of its three months: numbers, kinds (``shuffle`` gives all there
+    are, each time in an order that nobody knows), yes or no, and times."""
     figures = count_received(tree, blocks)
-    parts: list[tuple[int, str, Amount]] = []
-    for mark in Mark:
-        parts += _split_up(tree, blocks, lambda rows, _is_top, mark=mark: split_by_mark(rows, mark, k))  # type: ignore[misc]  # bound early
-    parts += _split_up(tree, blocks, lambda rows, is_top: split_by_kind(rows, k, is_top))
+    parts = [part for mark in Mark for part in _split_up(tree, blocks, partial(split_by_mark, mark=mark, k=k))]
+    parts += _split_up(tree, blocks, lambda rows: split_by_kind(rows, k, shuffle()))
     for unit_id, measures in _add_up(tree, parts).items():
         figures[unit_id] |= measures
     for unit_id, cases in _under_each(tree, blocks).items():
@@ -163,24 +158,23 @@ def _are_enough(rows: Rows) -> bool:
     return len(rows) == 1 or len(rows) >= FEWEST_HIDDEN
 
 
-def split_by_kind(rows: Rows, k: int, is_top: bool) -> dict[str, int] | None:
-    """How many cases are of each kind with at least k people; the others together, which must be as many. None when too
-    many would be hidden and there is somebody further up."""
-    if not _are_enough(rows):
+def split_by_kind(rows: Rows, k: int, order: Sequence[str]) -> dict[str, int] | None:
+    """How many cases are of each kind with at least k people. The others are told together, as at least k people of
+    enough kinds that any one of them may be absent: as long as they are not, one more kind is hidden with them, by an
+    order of all kinds that nobody knows, or its size would give it away. Only for rows that stand alone: told together
+    with neighbours, one kind could be subtracted from another."""
+    if len(rows) > 1:
         return None
-    kinds = defaultdict(list)
-    for row in rows:
-        for case in row:
-            kinds[case.category].append(case)
-    shown = {kind: cases for kind, cases in kinds.items() if count_people(cases) >= k}
-    rest = [case for kind, cases in kinds.items() if kind not in shown for case in cases]
-    while rest and shown and count_people(rest) < k:
-        smallest = min(shown, key=lambda kind: (len(shown[kind]), kind))
-        rest += shown.pop(smallest)
-    total = sum(map(len, rows))
-    if not shown or (len(rest) > REST_SHARE * total and not is_top):
+    found = _by_kind(rows[0])
+    shown = [kind for kind in order if count_people(found[kind]) >= k]
+    rest = [case for kind, cases in found.items() if kind not in shown for case in cases]
+    is_tight = count_people(rest) > _slack(len(order) - len(shown), k)
+    while rest and shown and (is_tight or count_people(rest) < k or len(order) - len(shown) < FEWEST_HIDDEN):
+        rest += found[shown.pop()]
+        is_tight = False
+    if not shown:
         return None
-    return {kind: len(cases) for kind, cases in shown.items()} | ({REST: len(rest)} if rest else {})
+    return {kind: len(found[kind]) for kind in shown} | ({REST: len(rest)} if rest else {})
 
 
 def _split_up(tree: Tree, blocks: Sequence[Block], split: Split) -> list[tuple[int, str, Amount]]:
@@ -191,13 +185,12 @@ def _split_up(tree: Tree, blocks: Sequence[Block], split: Split) -> list[tuple[i
     rising: dict[int, list[list[Counted]]] = {}
     parts = []
     for unit_id, children in _from_below(tree):
-        is_top = tree[unit_id] is None
         own = [rows[unit_id, True]] if (unit_id, True) in rows else []
         below = [row for child in children for row in rising[child]]
         below += [rows[unit_id, False]] if (unit_id, False) in rows else []
         rising[unit_id] = []
         for some in (own, below):
-            told = split(some, is_top) if some else None
+            told = split(some) if some else None
             if told is None:
                 rising[unit_id] += some
             else:
@@ -263,6 +256,13 @@ def _from_below(tree: Tree) -> list[tuple[int, list[int]]]:
             children[above].append(unit_id)
     deepest_first = sorted(tree, key=lambda unit_id: -len(_way_up(tree, unit_id)))
     return [(unit_id, children[unit_id]) for unit_id in deepest_first]
+
+
+def _by_kind(cases: Iterable[Counted]) -> dict[str, list[Counted]]:
+    found: dict[str, list[Counted]] = defaultdict(list)
+    for case in cases:
+        found[case.category].append(case)
+    return found
 
 
 def _by_unit(cases: Iterable[Counted]) -> dict[int, list[Counted]]:

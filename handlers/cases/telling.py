@@ -1,5 +1,7 @@
 """The steps in which a worker tells what happened: the kind, the story with its files, by whom it is read, details."""
 
+from db.case_files import remove_waiting_files
+from db.models import Case
 from handlers.actions import Choose
 from handlers.cases.drafts import NAME, Told
 from handlers.cases.hearing import guess, recognise
@@ -9,8 +11,6 @@ from handlers.cases.sending import describe_readers_of, send
 from handlers.chat import Attachment, Button, Incoming, Kind, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context
-from db.case_files import remove_waiting_files
-from db.models import Case
 from knowledge.alarms import Strength
 from knowledge.texts import t
 

@@ -100,7 +100,8 @@ _LARGEST_RADIUS = 0.98
 _MCADAMS = (0.76, 0.86)
 _SEMITONES = (2.5, 4.0)
 _WANDERING = 0.02
-_WANDERING_SECONDS = 1.5
+_WANDERING_EVERY = 1.5
+"""How far, in seconds, the playing runs ahead or behind, and how often that turns: a percent or two of the speed."""
 _NOISE = 0.02
 """Of the loudness of the speech: heard in pauses, never over a word."""
 
@@ -173,10 +174,11 @@ _SEARCH = 160
 def _shift_pitch(sound: NDArray[np.float64], factor: float, chance: np.random.Generator) -> NDArray[np.float64]:
     """Stretch the sound in time (WSOLA), then play it back at a speed that wanders a little about the factor."""
     stretched = _stretch(sound, factor)
-    count = int(sound.size / RATE / _WANDERING_SECONDS) + 3
-    wander = np.interp(np.linspace(0, count - 1, sound.size), np.arange(count), chance.normal(0, _WANDERING, count))
-    places = np.cumsum(factor * (1 + np.clip(wander, -0.05, 0.05)))
-    places *= (stretched.size - 1) / places[-1]
+    count = int(sound.size / RATE / _WANDERING_EVERY) + 2
+    turns = chance.uniform(-_WANDERING, _WANDERING, count) * RATE * factor
+    turns[0] = turns[-1] = 0.0
+    places = np.linspace(0, stretched.size - 1, sound.size)
+    places += np.interp(np.linspace(0, count - 1, sound.size), np.arange(count), turns)
     return np.interp(places, np.arange(stretched.size), stretched)
 
 

@@ -16,7 +16,7 @@ from handlers.actions import (
 )
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.errors import Outdated, UserError
-from handlers.faq.service import record_feedback, record_officer_request, record_unanswered
+from handlers.faq.service import record_feedback, record_unanswered
 from handlers.feature import Context, Draft, Feature, Step
 from knowledge.answer import Answer, Outcome, Page
 from knowledge.texts import t
@@ -145,27 +145,6 @@ def _take_what_is_wrong(context: Context, incoming: Incoming, draft: Draft) -> l
     return [Reply(t("faq.thanks_wrong"), (Button(t("faq.ask_officer"), AskOfficer(draft["entry_id"])),))]
 
 
-def _ask_officer(context: Context, action: AskOfficer) -> list[Reply]:
-    draft: Draft = {"entry_id": action.entry_id or None, "question": context.conversation.last_question}
-    return context.open_step("faq", "officer", draft)
-
-
-def _ask_for_officer_note(_context: Context, draft: Draft) -> list[Reply]:
-    if draft.get("question"):
-        return [Reply(t("faq.officer_note"), (Button(t("faq.send_now"), Choose("faq", "officer", _SKIP)),))]
-    return [Reply(t("faq.officer_question"))]
-
-
-def _take_officer_note(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-    note = incoming.text.strip() if incoming.kind is Kind.TEXT else None
-    if not note and not (incoming.action == _SKIP and draft.get("question")):
-        return _ask_for_officer_note(context, draft)
-    request = record_officer_request(context, draft.get("entry_id"), draft.get("question"), note)
-    context.close_conversation()
-    text = t("faq.officer_recorded", number=request.id, hotline=context.union.hotline)
-    return [Reply(text, (Button(t("menu.button"), ShowMenu()),))]
-
-
 def _list_topics(context: Context) -> list[Reply]:
     topics = context.answerer.topics(context.today)
     buttons = tuple(Button(title, ShowTopic(topic)) for topic, title in topics)
@@ -193,10 +172,8 @@ FAQ = Feature(
         ShowTopics: lambda context, _action: _list_topics(context),
         ShowTopic: _list_topic,
         GiveFeedback: _take_feedback,
-        AskOfficer: _ask_officer,
     },
     steps={
         "wrong": Step(_ask_what_is_wrong, _take_what_is_wrong),
-        "officer": Step(_ask_for_officer_note, _take_officer_note),
     },
 )

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from db.conversations import forget_draft
 from db.links import add_link_code, find_link, find_link_code, forget_link
 from db.models import Account, LinkCode, Person
 from db.officers import count_tries, count_try, holds_role_from_now
@@ -111,6 +112,7 @@ def leave(session: Session, account: Account, account_id: int) -> Account:
         raise Outdated
     person = session.get_one(Person, _get_person_id(account))
     left.person_id, left.needs_sign_in, left.second_factor_at = None, False, None
+    forget_draft(session, left.id)
     if person.preferred_sender == left.sender:
         person.preferred_sender = None
     return left

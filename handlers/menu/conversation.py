@@ -1,7 +1,7 @@
 """The greeting, the menu, the help, and an answer to what the bot cannot read."""
 
 from handlers.access import find_actor
-from handlers.actions import AskOfficer, Cancel, Join, Resume, ShowDesk, ShowHelp, ShowMe, ShowMenu, ShowTopics
+from handlers.actions import AskOfficer, Cancel, Join, Report, Resume, ShowDesk, ShowHelp, ShowMe, ShowMenu, ShowTopics
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.feature import Context, Feature
 from knowledge.texts import t
@@ -38,7 +38,8 @@ def _menu_buttons(context: Context) -> tuple[Button, ...]:
     desk = (Button(t("menu.desk"), ShowDesk()),) if find_actor(context) else ()
     mine: tuple[Button, ...] = ()
     if context.channel.serves_members:
-        mine = (Button(t("menu.me"), ShowMe()) if context.account.person_id else Button(t("menu.join"), Join()),)
+        me = Button(t("menu.me"), ShowMe()) if context.account.person_id else Button(t("menu.join"), Join())
+        mine = (Button(t("report.button"), Report()), me)
     buttons = (
         *desk,
         *mine,

@@ -1,4 +1,4 @@
-"""When two people mean the same workplace, and what may be said of how many they are."""
+"""When two people mean the same workplace."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,6 @@ CONSENT_VERSION = 1
 
 MOST_DECOYS = 4
 """A day adds up to so many rows that stand for nobody."""
-
-_BANDS = (1, 2, 4, 10)
-"""How many people are said to be behind an alert: at least the threshold, or twice, four times, ten times as many. A
-figure closer to the truth would let two alerts be subtracted."""
 
 _KINDS_OF_PLACES = frozenset(
     {"phuong", "xa", "tinh", "tp", "thanh", "pho", "dac", "khu", "thi", "tran", "p", "f", "x", "tt"}
@@ -67,8 +63,3 @@ def _are_same_words(mine: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
 def _is_slip(one: str, other: str) -> bool:
     is_word = not any(sign.isdigit() for sign in one + other)
     return is_word and min(len(one), len(other)) >= _SHORTEST_SLIP and OSA.distance(one, other) <= 1
-
-
-def band_of(count: int, threshold: int) -> int:
-    """The number that may be said of a count: "at least" this many."""
-    return max(threshold * times for times in _BANDS if threshold * times <= count)

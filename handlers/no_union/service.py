@@ -29,10 +29,11 @@ from db.units import find_heir
 from handlers.access import Actor, NotAllowed, Right, may
 from handlers.actions import AnswerNaming, ShowFounding, ShowMenu
 from handlers.chat import Button, Reply
+from handlers.crowds import band_of
 from handlers.deciders import find_upper_unit, list_deciders
 from handlers.errors import Outdated
 from handlers.no_union.papers import make_plan
-from handlers.no_union.rules import CONSENT_VERSION, MOST_DECOYS, Place, band_of, is_same
+from handlers.no_union.rules import CONSENT_VERSION, MOST_DECOYS, Place, is_same
 from handlers.notify import WITHOUT_DESK, tell_account, tell_person
 from knowledge.texts import t
 

@@ -188,4 +188,5 @@ def sign_out_here(context: Context) -> list[Reply]:
         buttons = (Button(t("own_channels.show"), ShowChannels()), Button(t("menu.me"), ShowMe()))
         return [Reply(t("officers.no_sign_out"), buttons)]
     sign_out(context.account)
+    context.close_conversation()
     return [Reply(t("officers.signed_out"), (_menu_button(),))]

@@ -17,7 +17,7 @@ from handlers.organisation.planning import Plan, name_of, show_day
 from handlers.organisation.rules import role_after
 from knowledge.texts import t
 
-_LED = (Role.CHAIR, Role.OFFICER)
+_LED = (Role.CHAIR, Role.DEPUTY_CHAIR, Role.OFFICER)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def list_decisions(context: Context, action: ListDecisions) -> list[Reply]:
         raise NotAllowed
     found = list_waiting_for(context.session, actor, context.today)
     start = action.page * _PAGE
-    buttons = [Button(_describe(context, row)[:40], ShowDecision(row.id)) for row in found[start : start + _PAGE]]
+    buttons = [Button(_label(context, row), ShowDecision(row.id)) for row in found[start : start + _PAGE]]
     if start + _PAGE < len(found):
         buttons.append(Button(t("officers.more_units"), ListDecisions(action.unit_id, action.page + 1)))
     back = Button(t("reorganise.again"), ManageUnit(action.unit_id)) if action.unit_id else _desk()
@@ -32,9 +32,16 @@ def _desk() -> Button:
     return Button(t("menu.desk"), ShowDesk())
 
 
+def _label(context: Context, row: Reorganisation) -> str:
+    return f"{row.effective_on:%d/%m/%y} · {_names(context, row)}"[:40]
+
+
+def _names(context: Context, row: Reorganisation) -> str:
+    return name_units(context.session, from_json(row.details["decision"]), row.effective_on)
+
+
 def _describe(context: Context, row: Reorganisation) -> str:
-    names = name_units(context.session, from_json(row.details["decision"]), row.effective_on)
-    return f"{show_day(row.effective_on)} · {t(f'units.kind.{row.kind}')}: {names}"
+    return f"{show_day(row.effective_on)} · {t(f'units.kind.{row.kind}')}: {_names(context, row)}"
 
 
 def show_decision(context: Context, action: ShowDecision) -> list[Reply]:

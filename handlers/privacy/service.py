@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from db.applications import find_open_application
 from db.codes import show_code
 from db.conversations import forget_draft
+from db.deliveries import drop_waiting
 from db.erasing import erase_account, erase_person
 from db.models import (
     Account,
@@ -106,13 +107,14 @@ def withdraw_consent(session: Session, account: Account, purpose: str, now: date
 
 def _cut_off_abroad(session: Session, account: Account) -> None:
     """Accounts whose platform keeps things abroad are nobody's from now on: nothing personal is shown or sent there,
-    and what was begun there goes."""
+    and what was begun there or waits to be sent goes."""
     own = list_accounts(session, account.person_id) if account.person_id is not None else [account]
     person = session.get(Person, account.person_id) if account.person_id is not None else None
     for one in own:
         if is_abroad(one.sender):
             one.person_id = one.second_factor_at = None
             forget_draft(session, one.id)
+            drop_waiting(session, one.address_hash)
             if person is not None and person.preferred_sender == one.sender:
                 person.preferred_sender = None
 

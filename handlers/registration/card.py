@@ -11,23 +11,21 @@ import re
 import struct
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
 
 import segno
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from db.codes import show_code
 from db.keys import Keys
+from handlers.lettering import load_font
 from knowledge.texts import t
 
 _PREFIX = "CD1."
 _TOKEN = re.compile(r"CD1\.([\w-]{100,112})")
 _FACTS = struct.Struct(">8sIH")
 _EPOCH = date(2020, 1, 1)
-_FONTS = Path(__file__).parent / "fonts"
 _WIDTH, _HEIGHT, _EDGE = 1000, 630, 48
 _QR_SIDE = 300
 _GROUND, _BAND, _INK, _SOFT = "#ffffff", "#0b5c8f", "#18222d", "#52606d"
@@ -119,11 +117,6 @@ def _write(
     room: int | None = None,
 ) -> None:
     """Text made smaller until it fits its room: names are long."""
-    while room and size > 14 and _font(size, is_bold).getlength(text) > room:
+    while room and size > 14 and load_font(size, is_bold).getlength(text) > room:
         size -= 1
-    draw.text(at, text, fill=colour, font=_font(size, is_bold))
-
-
-@cache
-def _font(size: int, is_bold: bool) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(_FONTS / ("DejaVuSans-Bold.ttf" if is_bold else "DejaVuSans.ttf"), size)
+    draw.text(at, text, fill=colour, font=load_font(size, is_bold))

@@ -32,7 +32,7 @@ from handlers.registration.service import change_profile, get_application, submi
 from handlers.registration.show import show_day, show_profile
 from knowledge.texts import t
 
-_SERVING = (Role.CHAIR, Role.OFFICER)
+_SERVING = (Role.CHAIR, Role.DEPUTY_CHAIR, Role.OFFICER)
 _MOST_NAMED = 4
 
 

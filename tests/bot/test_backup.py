@@ -14,11 +14,17 @@ from bot.settings import Settings
 from db.accounts import add_officer_request, meet_account
 from db.deliveries import Outgoing, add_deliveries
 from db.deployment import add_erasure
-from db.keys import KeyProblem, Keys, create_key_file
-from db.models import Account, Delivery, DeliveryKind, Erasure, OfficerRequest
+from db.erasing import erase_account, erase_person
+from db.keys import KeyProblem, Keys, create_key_file, load_key_file
+from db.models import Account, Consent, Delivery, DeliveryKind, Erasure, OfficerRequest, Person, UnitLevel
+from db.no_union import add_interest, forget_interest, list_interests
+from db.people import add_membership, add_person
+from db.privacy import add_consent, withdraw
 from db.session import Database
+from db.units import UnitFacts, add_unit
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+DAY = NOW.date() - timedelta(days=100)
 SECRETS = ("Nguyễn Thị Lan", "0901234567", "công ty nợ lương")
 
 
@@ -29,8 +35,6 @@ def settings(tmp_path: Path, database_url: str, key_file: Path) -> Settings:
     shutil.copyfile(key_file, own)
     own.chmod(0o600)
     made = Settings(_env_file=None, database_url=database_url, key_file=own)  # type: ignore[call-arg]  # how the file is left out
-    from db.keys import load_key_file
-
     database = open_database(made, load_key_file(own))
     with database.begin() as session:
         account, _ = meet_account(session, "t:1", "h" * 32, SECRETS[1], SECRETS[0], NOW)
@@ -126,3 +130,85 @@ def test_running_database_with_another_key_or_without_one_refuses_to_start(tmp_p
     with pytest.raises(KeyProblem):
         open_keys(gone)
     assert not gone.key_file.exists()
+
+
+def _forget_some(database: Database, now: datetime) -> None:
+    """Some people erase themselves, one takes back what was told in confidence, one withdraws a consent."""
+    with database.begin() as session:
+        named = {person.profile["full_name"]: person for person in session.query(Person) if person.profile}
+        for number in ("erases", "merged"):
+            erase_person(session, named[number], now, now.date())
+        accounts = {account.address: account for account in session.query(Account)}
+        erase_account(session, accounts["stranger"], now)
+        [interest] = [row for row in list_interests(session) if row.facts["account_id"] == accounts["teller"].id]
+        forget_interest(session, interest)
+        withdraw(session, session.query(Consent).filter(Consent.purpose == "news").one(), now)
+
+
+def _meet_some(database: Database) -> None:
+    """A member who will be erased and one who stays, a stranger, somebody who told in confidence, and a consent."""
+    with database.begin() as session:
+        for number, name in enumerate(("erases", "stays", "merged")):
+            person = add_person(session, {"full_name": name, "phone": f"091234567{number}"}, NOW)
+            add_membership(
+                session, person, add_unit(session, name, UnitFacts(UnitLevel.TRADE, None, name), DAY).id, DAY
+            )
+            account, _ = meet_account(session, "t:1", database.keys.hash("test", name), name, name, NOW)
+            account.person_id = person.id
+            if name == "stays":
+                add_consent(session, account.id, person.id, "news", 1, NOW)
+                add_consent(session, account.id, person.id, "membership", 1, NOW)
+        for name in ("stranger", "teller", "other teller"):
+            account, _ = meet_account(session, "t:1", database.keys.hash("test", name), name, name, NOW)
+            if name != "stranger":
+                add_interest(session, {"account_id": account.id, "workplace": "X", "place": "Y"}, NOW.date())
+
+
+def test_restore_brings_back_nobody_who_was_erased(tmp_path: Path, settings: Settings, keys: Keys) -> None:
+    """Erased, taken back and withdrawn after the backup stays so; everything else comes back."""
+    before = Database(settings.database_url, load_key_file(settings.key_file))
+    _meet_some(before)
+    back_up(settings, tmp_path / "backup", env_file=tmp_path / "none")
+    (data,) = (tmp_path / "backup").glob("data-*")
+    _forget_some(before, NOW + timedelta(days=1))
+    before.close()
+    said = restore(_other_database(tmp_path, settings), data)
+    assert "xóa lại 5 mục" in said
+    database = Database(f"sqlite:///{tmp_path / 'restored.db'}", keys)
+    with database.read() as session:
+        assert [person.profile["full_name"] for person in session.query(Person) if person.profile] == ["stays"]
+        assert {person.phone_hash is None for person in session.query(Person)} == {True, False}
+        known = {account.address for account in session.query(Account)}
+        assert known == {"stays", "teller", "other teller", SECRETS[1]}
+        [told] = list_interests(session)
+        assert session.get_one(Account, told.facts["account_id"]).address == "other teller"
+        consents = {row.purpose: row.withdrawn_at is None for row in session.query(Consent)}
+        assert consents == {"news": False, "membership": True}
+        assert ("erased_again", 5) in {(row.kind, row.erased) for row in session.query(Erasure)}
+    database.close()
+
+
+def test_list_of_erasures_travels_with_every_later_backup(tmp_path: Path, settings: Settings) -> None:
+    """A lost machine loses the list beside its key file; a younger backup beside the restored one still has it. The
+    list names nobody."""
+    before = Database(settings.database_url, load_key_file(settings.key_file))
+    _meet_some(before)
+    back_up(settings, tmp_path / "backup", env_file=tmp_path / "none")
+    (old,) = (tmp_path / "backup").glob("data-*")
+    old = old.rename(tmp_path / "backup" / "data-20260101T000000Z")
+    _forget_some(before, NOW)
+    before.close()
+    back_up(settings, tmp_path / "backup", env_file=tmp_path / "none")
+    own = settings.key_file.with_name("union.key.erased")
+    lines = own.read_text()
+    assert (own.stat().st_mode & 0o077, len(set(lines.split()))) == (0, 5 + 2)
+    assert not any(word in lines for word in ("stays", "erases", "person", "0912"))
+    own.unlink()
+    assert "xóa lại 5 mục" in restore(_other_database(tmp_path, settings), old)
+
+
+def test_restore_without_any_list_says_so(tmp_path: Path, settings: Settings) -> None:
+    """The operator learns that erased people may be back."""
+    back_up(settings, tmp_path / "backup", env_file=tmp_path / "none")
+    (data,) = (tmp_path / "backup").glob("data-*")
+    assert "Không thấy danh sách đã xóa" in restore(_other_database(tmp_path, settings), data)

@@ -24,8 +24,8 @@ from db.cases import get_locked
 from db.keys import KeyProblem, create_key_file, load_key_file
 from db.models import Case, CaseEvent, CaseFile, CaseParty, CaseState
 from db.session import Database
-from tests.bot.test_at_rest import ways_of_writing
-from tests.db.test_case_erasing import STORY, is_erased, open_story, send_case
+from tests.bot.test_at_rest import files_of, ways_of_writing
+from tests.db.test_case_erasing import PICTURE, STORY, is_erased, open_story, send_case
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 ALL_DAYS = date(2999, 1, 1)
@@ -96,7 +96,7 @@ def test_case_keys_lie_apart_from_the_data(tmp_path: Path, settings: Settings) -
     holding = {path.parent for path, raw in read.items() if any(base64.b64encode(key) in raw for key in wrapped)}
     assert holding == {apart}
     assert data.stat().st_mode & 0o077 == apart.stat().st_mode & 0o077 == 0
-    story = [*ways_of_writing(STORY["text"]), b"photo", base64.b64encode(b"photo")]
+    story = [*ways_of_writing(STORY["text"]), PICTURE, base64.b64encode(PICTURE)]
     assert not [path for path, raw in read.items() for words in story if words in raw]
 
 
@@ -283,14 +283,17 @@ def test_rotation_wraps_the_case_keys_again(tmp_path: Path, settings: Settings) 
     database.close()
 
 
-def test_case_that_was_sent_stands_nowhere_in_clear(tmp_path: Path, settings: Settings) -> None:
-    """Neither in the database's own files, beside it, nor in the store: no word, no file, no account."""
+def test_case_that_was_sent_stands_nowhere_in_clear(
+    tmp_path: Path, settings: Settings, request: pytest.FixtureRequest
+) -> None:
+    """Neither in the database's own files, beside it, in a dump, nor in the store: no word and no file."""
     database = opened(settings)
     with database.read() as session:
         for model in (CaseEvent, CaseFile, CaseParty):
             assert session.query(model).count() == 2
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    words = [*ways_of_writing(STORY["text"]), b"photo"]
-    found = [path.name for path in files for form in words if form in path.read_bytes()]
+    content = files_of(settings.database_url, tmp_path, request)
+    content |= {path.name: path.read_bytes() for path in (tmp_path / "home").iterdir()}
     database.close()
-    assert found == []
+    words = [*ways_of_writing(STORY["text"]), PICTURE, PICTURE.hex().encode()]
+    assert "case-keys.db" in content
+    assert [name for name, raw in content.items() for form in words if form in raw] == []

@@ -44,6 +44,7 @@ from handlers.retention import PERIODS, apply_retention
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 STORY = {"text": "quản đốc quấy rối"}
+PICTURE = b"a picture of the workshop"
 ALL_DAYS = date(2999, 1, 1)
 
 
@@ -64,8 +65,8 @@ def send_case(session: Session, *names: str, state: CaseState = CaseState.OPENED
     case.commune, case.receipt_hash, case.due_at, case.next_step_at = "Xã Thử", f"{case.id:064}", now, now
     case.closed_at = now if state in (CaseState.CLOSED, CaseState.WITHDRAWN) else None
     append(session, case, EventKind.OPENED, now, None, STORY)
-    sealed = case_keys_of_session(session).cipher(case.key_id).seal(b"photo", "case_files.content")
-    session.add(CaseFile(case_id=case.id, media_type="image/jpeg", size=5, content=sealed, added_at=now))
+    sealed = case_keys_of_session(session).cipher(case.key_id).seal(PICTURE, "case_files.content")
+    session.add(CaseFile(case_id=case.id, media_type="image/jpeg", size=len(PICTURE), content=sealed, added_at=now))
     add_reader(session, case, unit.id, WhyReader.RESPONSIBLE, now)
     bar_role(session, case, unit.id, Role.CHAIR, now)
     for name in names:

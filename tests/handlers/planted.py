@@ -1,4 +1,4 @@
-"""Files as people really send them, with words planted wherever a file may say who made it, when, where or with what."""
+"""Files as people send them, with words planted wherever a file may say who made it, when, where or with what."""
 
 import io
 import struct
@@ -47,7 +47,7 @@ def _layers(content: bytes, where: str) -> Iterator[tuple[str, bytes]]:
     if content.startswith(b"%PDF"):
         with pikepdf.open(io.BytesIO(content)) as pdf:
             for one in pdf.objects:
-                yield f"{where}#{one.objgen if hasattr(one, 'objgen') else ''}", repr(one).encode()
+                yield f"{where}#object", one.unparse() if isinstance(one, pikepdf.Object) else repr(one).encode()
                 if isinstance(one, pikepdf.Stream):
                     try:
                         yield f"{where}#stream", one.read_bytes()
@@ -145,8 +145,7 @@ def _split_units(stream: bytes) -> list[bytes]:
 def _hvcc(sets: list[bytes]) -> bytes:
     """The decoder's set-up, with the general profile as the sequence's own set tells it."""
     sps = next(one for one in sets if (one[0] >> 1) & 0x3F == 33)
-    profile = sps[3:15].replace(b"\0\0\3", b"\0\0") if False else sps[3:15]
-    body = b"\1" + profile[:12] + b"\xf0\0\xfc\xfd\xf8\xf8\0\0\x0f" + bytes([len(sets)])
+    body = b"\1" + sps[3:15] + b"\xf0\0\xfc\xfd\xf8\xf8\0\0\x0f" + bytes([len(sets)])
     for one in sets:
         body += bytes([0x80 | ((one[0] >> 1) & 0x3F)]) + struct.pack(">HH", 1, len(one)) + one
     return body
@@ -165,11 +164,6 @@ def _heic_of(hvcc: bytes, frame: bytes) -> bytes:
     beginning = _box(b"ftyp", b"heic\0\0\0\0mif1heic")
 
     def build(place: int) -> bytes:
-        items = b"".join(
-            struct.pack(">HH", number, 0) + kind + PLANT.encode() + b"\0"
-            for number, kind in ((1, b"hvc1"), (2, b"Exif"))
-        )
-        _ = items
         infos = b"".join(
             _full(b"infe", struct.pack(">HH", number, 0) + kind + f"{PLANT}\0".encode(), 2)
             for number, kind in ((1, b"hvc1"), (2, b"Exif"))
@@ -265,7 +259,9 @@ def word() -> bytes:
 def _template_relation() -> str:
     kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/attachedTemplate"
     inner = f'<Relationship Id="rId1" Type="{kind}" Target="file:///{PATH}" TargetMode="External"/>'
-    return f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{inner}</Relationships>'
+    return (
+        f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{inner}</Relationships>'
+    )
 
 
 def _mark_word(name: str, part: bytes) -> bytes:
@@ -337,9 +333,7 @@ def speech(seconds: float = 2.0, pitch: float = 130.0, stretch: float = 1.0) -> 
     turn = (at * 4).astype(int) % len(vowels)
     for number in range(1, 30):
         frequency = number * pitch
-        gains = [
-            sum(1 / (1 + ((frequency - peak * stretch) / 90) ** 2) for peak in vowel) + 0.01 for vowel in vowels
-        ]
+        gains = [sum(1 / (1 + ((frequency - peak * stretch) / 90) ** 2) for peak in vowel) + 0.01 for vowel in vowels]
         made += np.asarray(gains)[turn] * np.sin(2 * np.pi * number * phase) / number**0.3
     made *= 0.15 + 0.85 * (np.sin(2 * np.pi * 4 * at) > -0.6)
     return (0.3 * made / np.abs(made).max()).astype(np.float32)

@@ -10,12 +10,21 @@ from hypothesis import strategies as st
 from handlers.actions import MAX_BYTES, Action, Choose, Opinion, ShowEntry, decode, encode, list_action_kinds
 from knowledge.load import load_library
 
+SHORT = {
+    "case_code": "K7M29QTX",
+    "what": "recategorise",
+    "category": "union_rights",
+    "urgency": "emergency",
+    "told": "0123456789abcdef",
+}
+"""Values that never name an entry: codes and our own words."""
+
 
 def _examples(kind: type[Action]) -> list[Action]:
     """The action with the longest values the content can give it, and with none of the optional ones."""
     longest = max(load_library().entries, key=len)
     values = {str: longest, int: 99, date | None: date(2026, 12, 31), Opinion: Opinion.WRONG}
-    full = {slot.name: values[slot.type] for slot in fields(kind)}  # type: ignore[arg-type, index]
+    full = {slot.name: SHORT.get(slot.name, values[slot.type]) for slot in fields(kind)}  # type: ignore[arg-type, index]
     if kind is Choose:
         full = {"feature": "registration", "step": "workplace_commune", "choice": "not_listed"}
     return [kind(**full)]

@@ -8,14 +8,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from db.models import Account, Base, Delivery, DeliveryKind, NoUnionInterest, PersonalRead, Role
+from db.models import Account, Base, Delivery, DeliveryKind, NoUnionInterest, PersonalRead, Role, UnitLevel
 from db.no_union import add_decoys, list_interests
-from handlers.no_union.rules import Place, band_of, is_same
+from handlers.crowds import band_of
+from handlers.no_union.rules import Place, is_same
 from handlers.no_union.service import watch
+from handlers.organisation.decisions import Merge
+from handlers.organisation.service import decide
 from handlers.retention import apply_retention
 from knowledge.normalize import fold
 from tests.handlers.test_officers import officer, sign_in
-from tests.small_tree import Tree
+from tests.small_tree import Tree, add_unit
 from tests.talk import Member, Talk
 
 THRESHOLD = 5
@@ -187,6 +190,25 @@ async def test_later_tellers_join_without_a_second_alert(talk: Talk, tree: Tree)
     await pass_day(talk, clerk, late)
     late.hears("đã đủ người")
     assert len(clerk.heard) == heard
+
+
+async def test_a_founding_goes_on_with_the_unit_that_takes_over(talk: Talk, tree: Tree) -> None:
+    """Forty upper unions were closed on one day: what they knew is with their successors, and with them only."""
+    clerk = await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    people = await tell_many(talk, THRESHOLD)
+    await pass_day(talk, clerk, *people)
+    with talk.database.begin() as session:
+        heir = add_unit(session, "XM", UnitLevel.UPPER, tree.root, "Công đoàn xã Mới", talk.today)
+        decide(session, None, Merge((tree.upper,), heir), talk.today, None, talk.now(), talk.today)
+    await people[0].presses("Cho cán bộ biết tên tôi")
+    await people[0].says("chị Hoa")
+    talk.pass_time(hours=12)
+    await clerk.settled()
+    await clerk.presses("Mở việc này")
+    clerk.hears("chị Hoa", "ít nhất 5 người")
+    other = await officer(talk, "Cán Bộ Nơi Khác", tree.workplace, Role.OFFICER)
+    await other.presses_payload("founds")
+    other.hears("không có nơi nào")
 
 
 async def test_with_nobody_to_tell_the_next_day_tries_again(talk: Talk, tree: Tree) -> None:

@@ -30,8 +30,9 @@ from db.models import (
     Role,
 )
 from db.people import add_person
-from handlers.chat import Channel
+from handlers.chat import Channel, Reply
 from handlers.consents import PURPOSES
+from handlers.notify import tell_account
 from handlers.privacy.rules import days_for, is_abroad
 from handlers.privacy.service import remind
 from tests.handlers.test_no_union import tell
@@ -288,6 +289,40 @@ def test_channels_abroad_are_known_as_such() -> None:
     ):
         channel: Channel = transport.channel
         assert is_abroad(sender) is channel.is_abroad
+
+
+async def test_nothing_more_is_sent_abroad_after_the_withdrawal(talk: Talk, tree: Tree) -> None:
+    """A notice that waited for the morning is not sent to Telegram any more."""
+    worker, _clerk = await join(talk, tree)
+    [membership] = talk.rows(Membership)
+    with talk.database.begin() as session:
+        own = session.query(Account).filter(Account.address_hash == worker.lane).one()
+        person_id = membership.person_id
+        session.add(Consent(account_id=own.id, person_id=person_id, purpose="abroad", version=1, given_at=talk.now()))
+        abroad = Account(
+            person_id=person_id, sender="telegram:1", address_hash="7" * 32, address="7",
+            first_seen_at=talk.now(), last_seen_at=talk.now(),
+        )  # fmt: skip
+        session.add(abroad)
+        session.flush()
+        tell_account(session, abroad, Reply("Thẻ của Nguyễn Thị Hoa"), "card", talk.now())
+    await worker.presses_payload("unagree|abroad")
+    await worker.presses("Rút")
+    assert [row for row in talk.rows(Delivery) if row.recipient == "7" * 32] == []
+
+
+async def test_what_somebody_else_agreed_to_on_a_shared_phone_is_not_shown(talk: Talk, tree: Tree) -> None:
+    """Consents and requests belong to their person, also where another signs in on the same account later."""
+    worker, _clerk = await join(talk, tree)
+    await worker.presses_payload("fix|o")
+    await worker.says("sai tên cơ quan cũ của tôi")
+    sign_in(talk, worker, give(talk, "Cán Bộ Mới Tới", tree.upper, Role.OFFICER))
+    await worker.presses_payload("mydata")
+    assert "sai tên cơ quan cũ" not in paper_of(worker).split("Cuộc trò chuyện")[0]
+    await worker.says("quyền về dữ liệu")
+    assert "đang chờ" not in worker.heard[-1].text
+    await worker.presses("Rút lại đồng ý")
+    worker.hears("chưa đồng ý việc gì")
 
 
 async def test_correction_is_done_by_oneself_or_by_an_officer(talk: Talk, tree: Tree) -> None:

@@ -403,7 +403,7 @@ async def test_officer_goes_through_the_members_of_a_unit_page_by_page(talk: Tal
     shown.append(settle(talk, "Đoàn Viên Tổ", tree.team, 9))
     hidden = settle(talk, "Đoàn Viên Khác", tree.other_workplace, 1)
     await clerk.presses_payload(f"unit|{tree.workplace}")
-    clerk.hears("đoàn viên: 8")
+    clerk.hears("đoàn viên tại đây: 8")
     await clerk.presses("Đoàn viên")
     assert [button.label.split(" · ")[0] for button in clerk.heard[-1].buttons][:2] == ["Đoàn Viên A", "Đoàn Viên B"]
     await clerk.presses("Xem tiếp")

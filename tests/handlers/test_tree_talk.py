@@ -4,7 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from db.models import Account, Membership, PersonalRead, Reorganisation, Role, RoleGrant, Unit, UnitLevel, UnitPeriod
+from db.models import (
+    Account,
+    Membership,
+    Person,
+    PersonalRead,
+    Reorganisation,
+    Role,
+    RoleGrant,
+    Unit,
+    UnitLevel,
+    UnitPeriod,
+)
 from db.people import add_membership, add_person
 from db.units import find_period, list_ancestors
 from tests.handlers.test_officers import give, officer
@@ -81,6 +92,7 @@ async def test_unit_is_merged_into_another_with_its_members(talk: Talk, tree: Tr
     top.hears("Không thấy")
     await top.says("giay hai")
     await top.presses("Giày Hai")
+    await top.presses("Không nêu")
     await top.presses("Từ hôm nay")
     await top.presses("Chưa có số")
     top.hears("1 đoàn viên", "Cán Bộ May", "sẽ chưa có chủ tịch")
@@ -160,7 +172,7 @@ async def test_only_whoever_runs_a_unit_may_change_it(talk: Talk, tree: Tree) ->
     chair = await officer(talk, "Chủ Tịch", tree.workplace, Role.CHAIR)
     await chair.presses_payload(f"unit|{tree.workplace}")
     labels = {button.label for button in chair.heard[-1].buttons}
-    assert "Danh sách (Mẫu 5b)" in labels
+    assert {"Danh sách (Mẫu 5b)", "Đoàn viên"} <= labels
     assert "Thay đổi đơn vị" not in labels
     for payload in (f"um|{tree.workplace}", f"uc|{tree.workplace}|close", f"uw|{tree.other_workplace}"):
         await chair.presses_payload(payload)
@@ -191,3 +203,89 @@ async def test_right_that_ends_before_the_last_step_changes_nothing(talk: Talk, 
     await top.presses("Thực hiện")
     top.hears("không có quyền")
     assert talk.rows(Reorganisation) == []
+
+
+async def test_merger_names_who_leads_afterwards(talk: Talk, tree: Tree) -> None:
+    """One of the chairs there are, by name, or anybody of the two units by code; a stranger's code is refused."""
+    top = await administrator(talk, tree)
+    one = give(talk, "Chủ Tịch May", tree.workplace, Role.CHAIR)
+    two = give(talk, "Chủ Tịch Giày", tree.other_workplace, Role.CHAIR)
+    stranger = give(talk, "Người Ngoài", tree.upper, Role.OFFICER)
+    await open_unit(top, tree.workplace)
+    await top.presses("Nhập vào đơn vị khác")
+    await top.says("giay hai")
+    await top.presses("Giày Hai")
+    top.button("Chủ Tịch Giày")
+    await top.says(next(row.code for row in talk.rows(Person) if row.id == stranger))
+    assert "không có ai mang mã đó" in top.heard[-2].text
+    await top.presses("Chủ Tịch May")
+    await top.presses("Từ hôm nay")
+    await top.presses("Chưa có số")
+    await top.presses("Thực hiện")
+    held = {row.person_id: row.role for row in talk.rows(RoleGrant) if row.ended_at is None}
+    assert (held[one], held[two]) == (Role.CHAIR, Role.OFFICER)
+    assert {one, two} <= {row.subject_id for row in talk.rows(PersonalRead)}
+
+
+async def test_decision_that_waits_is_called_off_at_the_desk(talk: Talk, tree: Tree) -> None:
+    """Whoever may take a decision sees it wait and calls it off; nobody else does."""
+    top = await administrator(talk, tree)
+    await open_unit(top, tree.upper)
+    await top.presses("Đổi tên")
+    await top.says("Công đoàn phường Mới")
+    await top.says((talk.today + timedelta(days=9)).strftime("%d/%m/%Y"))
+    await top.says("9/QĐ")
+    await top.presses("Thực hiện")
+    [row] = talk.rows(Reorganisation)
+    low = with_second_factor(talk, await officer(talk, "Quản Trị Cơ Sở", tree.workplace, Role.ADMINISTRATOR))
+    for payload in (f"ud|{row.id}", f"uoff|{row.id}"):
+        await low.presses_payload(payload)
+        low.hears("thay đổi")
+    await open_unit(low, tree.workplace)
+    await low.presses("Quyết định đang chờ")
+    low.hears("không có quyết định nào")
+    await open_unit(top, tree.upper)
+    await top.presses("Quyết định đang chờ")
+    await top.presses("· Công đoàn phường Thử")
+    top.hears("9/QĐ", "Đổi tên")
+    await top.presses("Hủy quyết định này")
+    top.hears("Đã hủy")
+    await top.presses_payload(f"uoff|{row.id}")
+    top.hears("thay đổi")
+
+
+async def test_desk_says_plainly_what_it_cannot_do(talk: Talk, tree: Tree) -> None:
+    """Splits are made at the operator's console."""
+    top = await administrator(talk, tree)
+    await open_unit(top, tree.upper)
+    top.hears("chia, tách", "người vận hành")
+
+
+async def test_unit_page_never_shows_more_than_eight_buttons(talk: Talk, tree: Tree) -> None:
+    """However many officers and units there are, everything is reached page by page, or by typing a name."""
+    top = await administrator(talk, tree)
+    with talk.database.begin() as session:
+        for number in range(15):
+            add_unit(session, f"X{number}", UnitLevel.UPPER, tree.root, f"Công đoàn xã Số {number:02}", talk.today)
+    for number in range(4):
+        give(talk, f"Cán Bộ {number}", tree.root, Role.OFFICER)
+    seen: set[str] = set()
+    await top.presses_payload(f"unit|{tree.root}")
+    while True:
+        labels = [button.label for button in top.heard[-1].buttons]
+        assert len(labels) <= 8
+        assert seen.isdisjoint(label for label in labels if "Số" in label or "–" in label)
+        seen |= {label for label in labels if "Số" in label or "–" in label}
+        if "Xem tiếp" not in labels:
+            break
+        await top.presses("Xem tiếp")
+    assert len(seen) == 20
+    await top.presses_payload(f"unit|{tree.root}")
+    await top.presses("Tìm đơn vị")
+    await top.says("xã số 07")
+    await top.presses("Công đoàn xã Số 07")
+    top.hears("Công đoàn xã Số 07")
+    low = with_second_factor(talk, await officer(talk, "Quản Trị Cơ Sở", tree.workplace, Role.ADMINISTRATOR))
+    await low.presses_payload("funit")
+    await low.says("xã số 07")
+    low.hears("Không thấy đơn vị")

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from .telegram_entities import JSON, Refused, bad_request
-from .telegram_faults import Fault, Faults, FloodGate, Limits
+from .telegram_faults import DOWNLOAD, Fault, Faults, FloodGate, Limits
 from .telegram_methods import METHODS, not_found
 from .telegram_params import params_of
 from .telegram_people import Bot
@@ -62,6 +62,7 @@ class TelegramStandIn:
         self.faults = Faults()
         self.limits = limits or Limits()
         self.log: list[Call] = []
+        self.downloads: list[str] = []
         self.violations: list[str] = []
         self.url = ""
         self._fast, self._clock = fast, clock
@@ -134,7 +135,7 @@ class TelegramStandIn:
             if bot is None:
                 raise Refused(401, "Unauthorized")
             if match[1]:
-                return self._download(bot, match[3])
+                return await self._download(request, bot, match[3])
             name, _ = METHODS.get(match[3].lower(), ("", None))
             if not name:
                 self.violations.append(f"{match[3]}: a method the stand-in does not know")
@@ -200,7 +201,16 @@ class TelegramStandIn:
         except TimeoutError:
             return
 
-    def _download(self, bot: Bot, path: str) -> web.Response:
+    async def _download(self, request: web.BaseRequest, bot: Bot, path: str) -> web.StreamResponse:
+        """A file by the path that `getFile` gave; faults are filed under "download"."""
+        self.downloads.append(path)
+        fault = self.faults.pick(DOWNLOAD)
+        if fault and fault.kind == "slow":
+            await self._pause(fault.seconds)
+        elif fault and fault.kind in ("drop_before", "drop_after"):
+            return _dropped(request)
+        elif fault:
+            return web.Response(status=fault.code or 502, text="<h1>Bad Gateway</h1>", content_type="text/html")
         content = bot.files.get(path.removeprefix("files/"))
         if content is None:
             raise not_found()

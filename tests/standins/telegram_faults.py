@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .telegram_entities import Refused
 
 ANY = "*"
+DOWNLOAD = "download"  # and those of fetching a file
 UPDATE = "update"  # the name under which faults of the updates themselves are filed
 
 
@@ -120,7 +121,7 @@ class Faults:
 
     def _keys(self, name: str) -> tuple[str, ...]:
         # Receiving is left out of "any": a script for what the bot says must not be eaten by its polling.
-        return (name,) if name in {UPDATE, "getupdates"} else (name, ANY)
+        return (name,) if name in {UPDATE, DOWNLOAD, "getupdates"} else (name, ANY)
 
     def _from_script(self, name: str) -> Fault | None:
         for key in self._keys(name):

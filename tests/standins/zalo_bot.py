@@ -81,6 +81,7 @@ class ZaloBotStandIn:
         self.chats = Chats()
         self.events = Events(self.faults, self._client)
         self.calls: list[Call] = []
+        self.files: dict[str, bytes] = {}
         self.violations: list[str] = []
         self.probes: list[int] = []
         self.takes_styles = True
@@ -130,6 +131,9 @@ class ZaloBotStandIn:
         return self._http
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path.startswith("/files/"):
+            found = self.files.get(request.path.removeprefix("/files/"))
+            return web.Response(status=404) if found is None else web.Response(body=found)
         match = _PATH.fullmatch(request.path)
         if match is None or match[2] not in _PARAMS:
             self.violations.append(f"{request.path.rpartition('/')[2]}: no such method")

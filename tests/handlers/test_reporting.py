@@ -1,0 +1,497 @@
+"""A worker reports what happened, sees before sending who will read it, and gets a receipt: on every channel."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from db.case_history import EventKind, list_lines
+from db.cases import list_drafts, list_party_accounts
+from db.models import Account, Base, Case, CaseAlert, CaseState, Conversation, Delivery, DeliveryKind, Role
+from db.people import add_membership, add_person
+from handlers.cases.sex import prefer_sex
+from handlers.chat import StoredReply
+from knowledge.texts import t
+from tests.handlers.test_officers import officer, sign_in
+from tests.small_tree import Tree
+from tests.talk import HOTLINE, Member, Talk
+
+RECEIPT = re.compile(r"\d{4} \d{4} \d{4} \d{4}")
+CODE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}")
+STORY = "cty e no luong 2 thang r k tra, hoi thi bi chui"
+
+
+@pytest.fixture
+def tree(talk: Talk) -> Tree:
+    """A federation with one upper union and two workplaces."""
+    return Tree.plant(talk.database, talk.today - timedelta(days=400))
+
+
+async def tell(lan: Member, story: str = STORY, category: str = "Tiền lương") -> None:
+    """Begin and tell what happened, without any detail."""
+    await lan.says("phản ánh")
+    await lan.presses(category)
+    await lan.says(story)
+    await lan.presses("Xong")
+    await lan.presses("Đi tiếp")
+
+
+async def tell_to_the_summary(lan: Member, workplace: str = "may mot", story: str = STORY) -> None:
+    """Everything but the last press."""
+    await tell(lan, story)
+    if workplace:
+        await lan.says(workplace)
+        await lan.presses("May Một")
+    else:
+        await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+
+
+async def report(lan: Member, workplace: str = "may mot", story: str = STORY) -> tuple[str, str]:
+    """Send a report; returns its code and its receipt."""
+    await tell_to_the_summary(lan, workplace, story)
+    await lan.presses("Gửi")
+    return receipt_of(lan.heard[-1])
+
+
+def receipt_of(reply: StoredReply) -> tuple[str, str]:
+    """The code and the receipt in what was said."""
+    code, receipt = CODE.search(reply.text), RECEIPT.search(reply.text)
+    assert code and receipt, reply.text
+    return code[0], receipt[0]
+
+
+def case_of(talk: Talk, code: str | None = None) -> Case:
+    """The one case, or the one of a code."""
+    cases: list[Case] = [one for one in talk.rows(Case) if one.state is not CaseState.DRAFT]
+    (found,) = [one for one in cases if code is None or one.code == code.replace("-", "")]
+    return found
+
+
+def opened(talk: Talk, case: Case) -> dict[str, str]:
+    """What stands in the first line of a case's history."""
+    lines = talk.look(list_lines, case)
+    body: dict[str, str] = lines[0].body
+    assert lines[0].kind is EventKind.OPENED
+    return body
+
+
+def alerted(talk: Talk) -> list[int]:
+    """Who was asked to claim a case."""
+    return [alert.person_id for alert in talk.rows(CaseAlert)]
+
+
+async def test_story_without_marks_reaches_the_upper_union_round_the_workplace(talk: Talk, tree: Tree) -> None:
+    """Teencode, no marks: stored as typed, alerted above, nothing at the workplace, and never the story in an alert."""
+    inside = await officer(talk, "Trong Nhà Máy", tree.workplace, Role.CHAIR)
+    above = await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan")
+    code, _receipt = await report(lan)
+    case = case_of(talk, code)
+    assert (case.category, case.unit_id, case.workplace_unit_id) == ("wages", tree.upper, tree.workplace)
+    assert opened(talk, case)["story"] == STORY
+    await above.settled()
+    alerts = [row for row in talk.rows(Delivery) if row.kind is DeliveryKind.CASE_ALERT]
+    assert [row.recipient for row in alerts] == [above.lane]
+    assert inside.heard[-1].text == inside.heard[0].text or "Vụ việc" not in inside.heard[-1].text
+    above.hears(code, "Tiền lương")
+    assert "luong 2 thang" not in above.heard[-1].text
+
+
+async def test_worker_sees_roles_and_units_before_sending(talk: Talk, tree: Tree) -> None:
+    """Roles and units, never names; who comes later; and nobody of the workplace."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    await officer(talk, "Chủ Tịch Tỉnh", tree.root, Role.CHAIR)
+    await officer(talk, "Trong Nhà Máy", tree.workplace, Role.CHAIR)
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    lan.hears("Cán bộ công đoàn – Công đoàn phường Thử", "báo tiếp", "Liên đoàn Lao động tỉnh Thử", "không ghi tên")
+    readers = lan.heard[-1].text.partition("đọc được")[2]
+    assert "May Một" not in readers
+    assert "Cán Bộ Phường" not in readers
+
+
+async def test_workplace_union_reads_only_when_the_worker_says_so(talk: Talk, tree: Tree) -> None:
+    """One press lets them read, the next one takes it back."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    await officer(talk, "Trong Nhà Máy", tree.workplace, Role.CHAIR)
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    await lan.presses("công đoàn nơi làm")
+    lan.hears("Chủ tịch công đoàn – CĐCS Công ty May Một")
+    await lan.presses("không cho nơi làm")
+    assert "– CĐCS" not in lan.heard[-1].text
+
+
+async def test_excluding_every_reader_of_a_unit_sends_it_up(talk: Talk, tree: Tree) -> None:
+    """The list shows who comes in their place, and that is who is asked."""
+    near = await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    far = await officer(talk, "Cán Bộ Tỉnh", tree.root, Role.OFFICER)
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    await lan.presses("Không cho ai đó đọc")
+    await lan.presses("Cán bộ – Công đoàn phường Thử")
+    await lan.presses("Quay lại")
+    assert "phường Thử" not in lan.heard[-1].text.partition("đọc được")[2]
+    lan.hears("Liên đoàn Lao động tỉnh Thử")
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert case.unit_id == tree.root
+    await far.settled()
+    far.hears("Tiền lương")
+    assert "Vụ việc" not in near.heard[-1].text
+
+
+async def test_unknown_workplace_goes_by_commune(talk: Talk, tree: Tree) -> None:
+    """Who looks after the commune gets it, with the name of the workplace as it was typed."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan")
+    await tell(lan)
+    await lan.says("xuong go khong ten xyz")
+    await lan.presses("Không thấy")
+    await lan.says("phuong thu")
+    await lan.presses("Không ghi tên")
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert (case.unit_id, case.workplace_unit_id) == (tree.upper, None)
+    assert "xuong go khong ten xyz" in opened(talk, case)["where"]
+
+
+async def test_without_any_place_it_goes_to_the_federation(talk: Talk, tree: Tree) -> None:
+    """Everything but the story can be left out."""
+    await officer(talk, "Cán Bộ Tỉnh", tree.root, Role.OFFICER)
+    lan = talk.member("Lan")
+    await report(lan, workplace="")
+    assert case_of(talk).unit_id == tree.root
+
+
+async def test_nobody_to_read_is_said_honestly_and_it_can_be_sent_all_the_same(talk: Talk, tree: Tree) -> None:
+    """Stored, with the hotline said beside."""
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    lan.hears("chưa có cán bộ nào", HOTLINE)
+    await lan.presses("Gửi")
+    receipt_of(lan.heard[-1])
+    assert case_of(talk).unit_id == tree.root
+
+
+async def test_draft_survives_a_restart_and_the_menu(talk: Talk, tree: Tree) -> None:
+    """Interrupted by a stop and by the menu, it goes on where it was, with all that was told."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan")
+    await tell(lan)
+    async with Talk.start(talk.database, talk.answerer, type(talk.edge)()) as restarted:
+        again = restarted.member("Lan")
+        await again.says("menu")
+        await again.presses("Tiếp tục")
+        await again.says("may mot")
+        await again.presses("May Một")
+        await again.presses("Không ghi tên")
+        await again.presses("Gửi")
+        assert opened(restarted, case_of(restarted))["story"] == STORY
+
+
+async def test_pressing_send_twice_sends_once(talk: Talk, tree: Tree) -> None:
+    """The second press meets a changed world."""
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    button = lan.button("Gửi").action
+    assert button
+    await lan.presses("Gửi")
+    await lan.presses_payload(button)
+    assert len(talk.rows(Case)) == 1
+    lan.hears("đã thay đổi")
+
+
+async def test_cancelling_erases_the_draft_its_key_and_every_word(talk: Talk, tree: Tree) -> None:
+    """Nothing is left but the row of a person who talked."""
+    lan = talk.member("Lan")
+    await tell(lan)
+    (draft,) = talk.rows(Case)
+    await lan.says("hủy")
+    assert talk.rows(Case) == []
+    assert talk.rows(Conversation)[0].draft is None
+    assert draft.key_id in talk.database.case_keys.list_destroyed()
+
+
+async def test_beginning_again_leaves_no_second_draft(talk: Talk, tree: Tree) -> None:
+    """The open report goes on; one left behind by another talk is erased when a new one begins."""
+    lan = talk.member("Lan")
+    await tell(lan)
+    await lan.says("/phananh")
+    assert len(talk.rows(Case)) == 1
+    lan.hears("làm ở đâu")
+    await lan.presses_payload("join")
+    await lan.says("phản ánh")
+    assert len(talk.rows(Case)) == 1
+    assert talk.rows(Conversation)[0].feature == "cases"
+
+
+async def test_draft_that_was_erased_for_being_old_says_so(talk: Talk, tree: Tree) -> None:
+    """No error, and the way to begin again."""
+    lan = talk.member("Lan")
+    await tell(lan)
+    (draft,) = talk.rows(Case)
+    talk.database.case_keys.destroy([draft.key_id])
+    await lan.says("may mot")
+    lan.hears("đã xóa")
+    await lan.says("phản ánh")
+    assert talk.rows(Conversation)[0].step == "category"
+
+
+async def test_anonymous_report_shows_no_account_to_anybody(talk: Talk, tree: Tree) -> None:
+    """No screen of an officer, no line in clear in the database names the worker; their name typed and taken back is
+    not sent."""
+    above = await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan Bí Mật")
+    await tell(lan)
+    await lan.says("may mot")
+    await lan.presses("May Một")
+    await lan.presses("Ghi tên tôi")
+    await lan.says("Nguyễn Thị Canary")
+    await lan.says("0901234567")
+    lan.hears("Canary", "0901234567")
+    await lan.presses("Sửa lại")
+    await lan.presses("Ghi tên hay không")
+    await lan.presses("Không ghi tên")
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert not case.is_named
+    assert set(opened(talk, case)) == {"story"}
+    await above.settled()
+    await above.presses("Tôi nhận")
+    await above.presses_payload(f"co|{case.code}")
+    screens = " ".join(reply.text for reply in above.heard)
+    for secret in ("Canary", "0901234567", "Bí Mật", lan.address, lan.lane):
+        assert secret not in screens
+    assert STORY[:20] in screens
+    with talk.database.engine.connect() as connection:
+        for table in Base.metadata.sorted_tables:
+            rows = connection.execute(text(f"SELECT * FROM {table.name}"))
+            clear = " ".join(str(value) for row in rows for value in row if not isinstance(value, bytes | memoryview))
+            assert "Canary" not in clear
+            assert "luong 2 thang" not in clear
+
+
+async def test_named_report_carries_name_and_phone(talk: Talk, tree: Tree) -> None:
+    """Only who wants to be called is asked for a name and a number; a member's known ones are proposed."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan")
+    await lan.says("chào")
+    with talk.database.begin() as session:
+        person = add_person(session, {"full_name": "Nguyễn Thị Lan", "phone": "0901234567"}, talk.now())
+        add_membership(session, person, tree.workplace, talk.today, None)
+        person_id = person.id
+    sign_in(talk, lan, person_id)
+    await tell(lan)
+    await lan.presses("May Một")
+    await lan.presses("Ghi tên tôi")
+    await lan.presses("Nguyễn Thị Lan")
+    await lan.presses("0901234567")
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert case.is_named
+    assert opened(talk, case)["full_name"] == "Nguyễn Thị Lan"
+    assert opened(talk, case)["phone"] == "0901234567"
+    assert case.workplace_unit_id == tree.workplace
+
+
+async def test_details_are_optional_and_kept_by_name(talk: Talk, tree: Tree) -> None:
+    """Where, since when, how many, what they want: each by a press, or none."""
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Mục khác")
+    await lan.presses("Bữa ăn ca")
+    await lan.says("cơm thiu")
+    await lan.says("ba hôm liền")
+    await lan.presses("Xong")
+    await lan.presses("Từ khi nào")
+    await lan.says("từ thứ hai")
+    await lan.presses("Bao nhiêu người")
+    await lan.says("cả chuyền, 40 người")
+    await lan.presses("Đi tiếp")
+    await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+    lan.hears("cơm thiu", "ba hôm liền", "từ thứ hai", "40 người", "Bữa ăn ca")
+    await lan.presses("Gửi")
+    body = opened(talk, case_of(talk))
+    assert (body["story"], body["since"]) == ("cơm thiu\nba hôm liền", "từ thứ hai")
+
+
+async def test_harassment_asks_for_no_retelling_and_lets_the_reader_be_chosen(talk: Talk, tree: Tree) -> None:
+    """Sent without a word of story; a woman is asked, and the man beside her is not."""
+    woman = await officer(talk, "Cán Bộ Nữ", tree.upper, Role.CHAIR)
+    man = await officer(talk, "Cán Bộ Nam", tree.upper, Role.OFFICER)
+    set_gender(talk, woman, "nu")
+    set_gender(talk, man, "nam")
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Quấy rối")
+    lan.hears("không phải kể lại")
+    await lan.presses("Chưa kể")
+    await lan.presses("Cán bộ nữ")
+    await lan.says("may mot")
+    await lan.presses("May Một")
+    await lan.presses("Không ghi tên")
+    lan.hears("chỉ người đó")
+    assert "chưa có cán bộ" not in lan.heard[-1].text
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert case.holder_only
+    assert alerted(talk) == [person_of(talk, woman)]
+
+
+async def test_wish_that_nobody_fits_is_said_before_sending(talk: Talk, tree: Tree) -> None:
+    """Honestly: no woman there; whoever is there is asked."""
+    man = await officer(talk, "Cán Bộ Nam", tree.upper, Role.OFFICER)
+    set_gender(talk, man, "nam")
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Quấy rối")
+    await lan.says("trưởng ca ở kho")
+    await lan.presses("Xong")
+    await lan.presses("Cán bộ nữ")
+    await lan.says("may mot")
+    await lan.presses("May Một")
+    await lan.presses("Không ghi tên")
+    lan.hears("chưa có cán bộ nữ")
+    await lan.presses("Gửi")
+    assert alerted(talk) == [person_of(talk, man)]
+
+
+def set_gender(talk: Talk, member: Member, gender: str) -> None:
+    from db.models import Person
+
+    with talk.database.begin() as session:
+        person = session.get_one(Person, person_of(talk, member))
+        person.profile = {**(person.profile or {}), "gender": gender}
+
+
+def person_of(talk: Talk, member: Member) -> int:
+    return next(one.person_id for one in talk.rows(Account) if one.address_hash == member.lane)
+
+
+def test_readers_of_the_wished_sex_come_alone_where_there_are_any() -> None:
+    """Nobody is left unasked for a wish that nobody fits."""
+    genders = {1: "nu", 2: "nam", 3: "nu"}
+    assert prefer_sex([1, 2, 3, 4], genders, "female") == [1, 3]
+    assert prefer_sex([2, 4], genders, "female") == [2, 4]
+    assert prefer_sex([1, 2], genders, None) == [1, 2]
+
+
+async def test_question_for_an_officer_brings_question_and_answer_along(talk: Talk, tree: Tree) -> None:
+    """Under an answer: one press, and what was asked need not be typed again."""
+    await officer(talk, "Cán Bộ Tỉnh", tree.root, Role.OFFICER)
+    lan = talk.member("Lan")
+    question = "nghỉ thai sản được mấy tháng"
+    await lan.says(question)
+    await lan.presses("Hỏi cán bộ")
+    await lan.presses("Chưa rõ")
+    lan.hears(question)
+    await lan.presses("Gửi luôn")
+    await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+    lan.hears(question)
+    await lan.presses("Gửi")
+    body = opened(talk, case_of(talk))
+    assert body["question"] == question
+    assert body["entry"]
+
+
+async def test_recognised_grievance_is_offered_and_what_was_typed_is_the_story(talk: Talk, tree: Tree) -> None:
+    """Offered, with the answer of the law beside it; one press begins the report with the message in it."""
+    await officer(talk, "Cán Bộ Tỉnh", tree.root, Role.OFFICER)
+    lan = talk.member("Lan")
+    await lan.says("/start")
+    await lan.says("cty nợ lương 2 tháng")
+    assert talk.rows(Case) == []
+    await lan.presses("Nhờ công đoàn giúp")
+    lan.hears("cty nợ lương 2 tháng")
+    await lan.presses("Xong")
+    await lan.presses("Đi tiếp")
+    await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert case.category == "wages"
+    assert opened(talk, case)["story"] == "cty nợ lương 2 tháng"
+
+
+async def test_old_offer_never_sends_a_newer_message(talk: Talk, tree: Tree) -> None:
+    """A button from before begins a report, but brings nothing along that was asked since."""
+    lan = talk.member("Lan")
+    await lan.says("/start")
+    await lan.says("cty nợ lương 2 tháng")
+    button = lan.button("Nhờ công đoàn giúp").action
+    assert button
+    await lan.says("nghỉ thai sản được mấy tháng")
+    await lan.presses_payload(button)
+    assert "thai sản" not in lan.heard[-1].text
+
+
+async def test_question_of_law_still_gets_its_answer(talk: Talk) -> None:
+    """Who only asks reads the law; help stands beside it as one more button at most."""
+    lan = talk.member("Lan")
+    await lan.says("/start")
+    for question in ("công ty nợ lương thì phải làm sao", "quấy rối tình dục tại nơi làm việc là gì"):
+        replies = await lan.says(question)
+        assert any("Căn cứ" in reply.text for reply in replies)
+        assert all(len(reply.buttons) <= 8 for reply in replies)
+
+
+async def test_emergency_hears_the_numbers_first_and_sends_in_two_presses(talk: Talk, tree: Tree) -> None:
+    """115 before anything else; the message itself is sent, and officers are asked at once, at night too."""
+    above = await officer(talk, "Cán Bộ Tỉnh", tree.root, Role.OFFICER)
+    lan = talk.member("Lan")
+    (reply,) = await lan.says("có người bị máy cắt tay ở xưởng 2")
+    assert "115" in reply.text
+    assert HOTLINE in reply.text
+    await lan.presses("Nhờ công đoàn giúp")
+    lan.hears("Cán bộ công đoàn – Liên đoàn")
+    await lan.presses("Gửi ngay")
+    receipt_of(lan.heard[-1])
+    case = case_of(talk)
+    assert (case.category, case.urgency) == ("accident", "emergency")
+    assert "cắt tay" in opened(talk, case)["story"]
+    await above.settled()
+    above.hears("KHẨN CẤP")
+
+
+async def test_danger_told_in_the_middle_of_a_report_brings_the_numbers(talk: Talk, tree: Tree) -> None:
+    """Whatever somebody came for."""
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Giờ làm")
+    replies = await lan.says("tăng ca riết, có đứa bị máy cắt tay đang chảy máu nhiều lắm")
+    assert "115" in replies[0].text
+    lan.button("Gửi ngay")
+
+
+async def test_who_speaks_of_a_minor_is_given_the_childrens_number(talk: Talk) -> None:
+    """111 beside the others."""
+    lan = talk.member("Lan")
+    (reply,) = await lan.says("có bé 14 tuổi bị máy cắt tay")
+    assert "115" in reply.text
+    assert "111" in reply.text
+
+
+async def test_every_step_has_eight_buttons_at_most(talk: Talk, tree: Tree) -> None:
+    """So that a numbered list fits a small screen."""
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    for words in ("Không cho ai đó", "Quay lại", "Sửa lại", "Về việc gì", "Mục khác"):
+        await lan.presses(words)
+    assert max(len(reply.buttons) for reply in lan.heard) <= 8
+    assert max(len(button.label) for reply in lan.heard for button in reply.buttons) <= 40
+
+
+async def test_officers_own_channel_takes_no_reports(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports begin where members are."""
+    from dataclasses import replace
+
+    monkeypatch.setattr(talk.edge, "channel", replace(talk.edge.channel, serves_members=False))
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    lan.hears("kênh này dành cho cán bộ")
+    assert talk.rows(Case) == []
