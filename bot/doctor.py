@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.settings import Settings
 from db.case_keys import CaseKeys, find_tie
 from db.deployment import find_fingerprint
+from db.erased import can_note_erasures
 from db.keys import KeyProblem, Keys, load_key_file
 from db.migrate import find_revision, newest_revision
 from db.session import Database
@@ -38,7 +39,9 @@ def examine(settings: Settings, today: date) -> list[Finding]:
     keys: Keys | None = None
     try:
         keys = load_key_file(settings.key_file)
-        findings.append(Finding(t("doctor.keys"), True, t("doctor.keys_good", key_file=settings.key_file)))
+        is_listed = can_note_erasures(keys)
+        says = t("doctor.keys_good" if is_listed else "doctor.no_list_of_erasures", key_file=settings.key_file)
+        findings.append(Finding(t("doctor.keys"), is_listed, says))
     except KeyProblem as problem:
         is_first_start = not settings.key_file.exists() and _is_new(settings)
         says = t("doctor.keys_new", key_file=settings.key_file) if is_first_start else str(problem)

@@ -47,6 +47,12 @@ def note_erasure(session: Session, row: Account | Consent | NoUnionInterest | Pe
         os.fsync(file.fileno())
 
 
+def can_note_erasures(keys: Keys) -> bool:
+    """Whether the list can be written; without it no erasure goes through. Writes nothing."""
+    path = keys.beside(SUFFIX)
+    return path is None or (not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK))
+
+
 def read_erasures(lists: Iterable[Path]) -> set[str]:
     """The marks in all of these lists that exist."""
     return {line for one in lists if one.is_file() for line in one.read_text(encoding="ascii").split()}

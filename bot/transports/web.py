@@ -23,6 +23,7 @@ from urllib.parse import quote, urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -204,7 +205,9 @@ class WebServer:
             Route("/readyz", self._show_readiness),
             *(Route(path, partial(_take_webhook, take), methods=["POST"]) for path, take in webhooks.items()),
             *(Route(path, partial(_show_text, show)) for path, show in (pages or {}).items()),
-            Mount("/static", StaticFiles(directory=_FOLDER / "static")),
+            Mount(
+                "/static", GZipMiddleware(StaticFiles(directory=_FOLDER / "static"))
+            ),  # never the page: it has a token
         ]
         # around Starlette, not inside it, so that its own answer to a bug carries the headers too
         refusal, too_large = t("web.too_long", limit=_MAX_TEXT), t("files.too_large", limit=_MAX_MEGABYTES)

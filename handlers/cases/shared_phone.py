@@ -107,7 +107,7 @@ def share_phone(context: Context, action: SharePhone) -> list[Reply]:
         return context.open_step(NAME, _NEW_PIN, {})
     if action.what == "off":
         stop_sharing(account)
-        return [Reply(t("shared_phone.off"), (Button(t("menu.button"), ShowMenu()),))]
+        return [Reply(t("shared_phone.sharing_off"), (Button(t("menu.button"), ShowMenu()),))]
     if not account.is_shared:
         turn_on = Button(t("shared_phone.turn_on"), SharePhone("on"))
         return [Reply(t("shared_phone.explain"), (turn_on, Button(t("menu.button"), ShowMenu())))]
@@ -130,7 +130,7 @@ def _take_new_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Re
     context.close_conversation()
     if pin is not None:
         set_pin(context.session, context.account, pin, context.now)
-    text = t("shared_phone.on" if pin is not None else "shared_phone.on_without_pin")
+    text = t("shared_phone.pin_set" if pin is not None else "shared_phone.without_pin")
     return [Reply(text, (Button(t("own_cases.list_button"), ListOwnCases()), Button(t("menu.button"), ShowMenu())))]
 
 

@@ -98,6 +98,7 @@ def issue_new_code(context: Context, action: IssueCode) -> list[Reply]:
     actor = get_actor(context)
     grant = get_grant(context.session, actor, action.grant_id, context.now, context.today)
     code = reissue(context.session, actor, grant, context.now, context.today)
+    record_read(context.session, actor.person_id, {grant.person_id}, "officer", context.now)
     return _show_invitation(context, name_of(context, grant.person_id), code, grant.unit_id)
 
 
@@ -254,13 +255,15 @@ def ask_hand_over(context: Context, action: HandOver) -> list[Reply]:
 def _ask_successor(context: Context, draft: Draft) -> list[Reply]:
     grant = get_grant(context.session, get_actor(context), draft["grant_id"], context.now, context.today)
     in_hand = list_in_hand(context.session, grant, context.now, context.today)
-    successors = list_successors(context.session, grant, context.now, context.today)
+    successors = _one_each(list_successors(context.session, grant, context.now, context.today))[:_PAGE]
+    named = {grant.person_id, *(other.person_id for other in successors)}
+    record_read(context.session, get_actor(context).person_id, named, "officer", context.now)
     buttons = [
         Button(
             t("officers.hand_to", name=name_of(context, other.person_id))[:40],
             Choose("officers", "hand_over", str(other.person_id)),
         )
-        for other in _one_each(successors)[:_PAGE]
+        for other in successors
     ]
     buttons.append(Button(t("officers.hand_to_unit"), Choose("officers", "hand_over", _NOBODY)))
     text = t(

@@ -23,7 +23,7 @@ from handlers.actions import (
 )
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.errors import Outdated
-from handlers.feature import Context, Draft, Step
+from handlers.feature import VIETNAM, Context, Draft, Step
 from handlers.notify import tell_account, tell_person
 from handlers.registration.me import make_card, make_form
 from handlers.registration.papers import FORM_FIELDS
@@ -81,7 +81,7 @@ def list_my_work(context: Context, action: ListMyWork) -> list[Reply]:
 
 
 def _label_of(context: Context, application: Application) -> str:
-    day = application.submitted_at.astimezone(context.now.tzinfo).strftime("%d/%m")
+    day = application.submitted_at.astimezone(VIETNAM).strftime("%d/%m")
     return f"{day} · {show_code(application.code)} · {_unit_name(context, application.unit_id)}"[:40]
 
 
@@ -100,7 +100,7 @@ def show_application(context: Context, action: ShowApplication) -> list[Reply]:
     text = t(
         "approvals.application",
         code=show_code(application.code),
-        day=show_day(application.submitted_at.date()),
+        day=show_day(application.submitted_at.astimezone(VIETNAM).date()),
         unit=_unit_name(context, application.unit_id),
         rows=show_profile(person.profile or {}, FORM_FIELDS, is_hidden=True),
     )

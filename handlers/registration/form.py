@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from db.codes import show_code
 from db.models import Application, DeliveryKind, Person
 from db.people import find_membership
 from db.units import find_period
@@ -236,7 +237,8 @@ def _take_summary(context: Context, incoming: Incoming, draft: Draft) -> list[Re
     told = tell_deciders(context, application)
     period = find_period(context.session, application.unit_id, context.today)
     key = "join.sent" if told else "join.sent_nobody_yet"
-    text = t(key, code=application.code, unit=period.name if period else "", hotline=context.union.hotline)
+    unit = period.name if period else ""
+    text = t(key, code=show_code(application.code), unit=unit, hotline=context.union.hotline)
     return [Reply(text, (Button(t("menu.me"), ShowMe()), Button(t("menu.button"), ShowMenu())))]
 
 
@@ -245,7 +247,7 @@ def tell_deciders(context: Context, application: Application) -> bool:
     about_id = application.person_id
     deciders = list_deciders(context.session, application.unit_id, context.now, context.today, about_id)
     period = find_period(context.session, application.unit_id, context.today)
-    text = t("approvals.new", code=application.code, unit=period.name if period else "")
+    text = t("approvals.new", code=show_code(application.code), unit=period.name if period else "")
     buttons = (
         Button(t("approvals.open"), ShowApplication(application.id)),
         Button(t("officers.applications"), ListApplications()),

@@ -23,7 +23,7 @@ from handlers.actions import (
 )
 from handlers.chat import Button, File, Incoming, Reply
 from handlers.errors import Outdated, UserError, explain
-from handlers.feature import Context, Draft, Step
+from handlers.feature import VIETNAM, Context, Draft, Step
 from handlers.registration.card import Card, draw_card, sign_card
 from handlers.registration.form import put_question, read_answer, tell_deciders
 from handlers.registration.papers import DOCX, FORM_FIELDS, fill_form
@@ -92,7 +92,7 @@ def _describe_application(context: Context, application: Application) -> str:
     code, unit = show_code(application.code), period.name if period else ""
     if application.state is ApplicationState.NEEDS_MORE:
         return t("me.needs_more", code=code, reason=application.reason or "")
-    return t("me.applied", code=code, unit=unit, day=show_day(application.submitted_at.date()))
+    return t("me.applied", code=code, unit=unit, day=show_day(application.submitted_at.astimezone(VIETNAM).date()))
 
 
 def _describe_last(context: Context, person: Person) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from bot.app import open_database
 from bot.backup import BackupProblem, back_up, restore
+from bot.doctor import examine
 from bot.settings import Settings
 from db.accounts import add_officer_request, meet_account
 from db.deliveries import Outgoing, add_deliveries
@@ -212,3 +213,10 @@ def test_restore_without_any_list_says_so(tmp_path: Path, settings: Settings) ->
     back_up(settings, tmp_path / "backup", env_file=tmp_path / "none")
     (data,) = (tmp_path / "backup").glob("data-*")
     assert "Không thấy danh sách đã xóa" in restore(_other_database(tmp_path, settings), data)
+
+
+def test_doctor_tells_when_no_erasure_can_be_written_down(settings: Settings) -> None:
+    """Without the list nobody can erase themselves, so the operator must know before anybody tries."""
+    assert [one.is_good for one in examine(settings, NOW.date()) if one.what == "Khóa mã hóa"] == [True]
+    settings.key_file.with_name("union.key.erased").mkdir()
+    assert [one.is_good for one in examine(settings, NOW.date()) if one.what == "Khóa mã hóa"] == [False]

@@ -387,11 +387,15 @@ async def test_operator_hears_once_of_an_outage_and_once_of_its_end(channels: Ch
     assert len(channels.platforms[DESK].words) == 3
 
 
-async def test_program_that_was_off_for_a_day_takes_no_channel_for_lost(channels: Channels) -> None:
-    """Nobody was there who could have noted that all was well."""
+@pytest.mark.parametrize("is_new", [True, False], ids=["stopped", "asleep"])
+async def test_program_that_was_off_for_a_day_takes_no_channel_for_lost(channels: Channels, is_new: bool) -> None:
+    """Nobody was there who could have noted that all was well: it was stopped, or slept with its machine. Another
+    process of the same machine has not noted anything yet either."""
+    with channels.database.begin() as session:
+        note_health(session, "telegram:of-another-process", is_good=True, now=channels.moment)
     channels.moment += timedelta(days=1)
-    channels.watch = channels.new_watch()
-    await channels.watch.look()
+    if is_new:
+        channels.watch = channels.new_watch()
     await channels.pass_time(minutes=2)
     assert channels.lines() == []
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.app import utc_now
-from db.models import Account, Conversation, Delivery, DeliveryState, Feedback, InboxEvent, InboxState, OfficerRequest
+from db.models import Account, Conversation, Delivery, DeliveryState, Feedback, InboxEvent, InboxState
 from handlers.actions import ShowMenu
 from handlers.chat import Button, Incoming, Reply
 from handlers.feature import Context
@@ -54,18 +54,12 @@ async def test_member_asks_judges_and_asks_for_an_officer(
         await lan.says("chỗ tôi khác, gọi 0901 234 567")
         await lan.hears(1)
         await lan.presses("Hỏi cán bộ", message=answer)
-        await lan.hears(1)
-        await lan.says("em cần gấp")
-        await lan.hears(has("Đã ghi lại", HOTLINE))
-        await lan.presses("Hỏi cán bộ", message=answer)
-        await lan.hears(1)
+        await lan.hears(2)
         await lan.says("hủy")
         await lan.hears(1)
         helpful, wrong = bot.rows(Feedback)
         assert (helpful.verdict.value, wrong.verdict.value) == ("helpful", "wrong")
         assert "234" not in wrong.note
-        (wish,) = bot.rows(OfficerRequest)
-        assert (wish.question, wish.note) == (QUESTION, "em cần gấp")
         (conversation,) = bot.rows(Conversation)
         assert (conversation.feature, conversation.draft) == (None, None)
 
@@ -208,12 +202,12 @@ async def test_talk_goes_on_after_a_restart(telegram: TelegramStandIn, start: St
     async with start(database_url):
         await lan.says(QUESTION)
         await lan.hears(is_answer)
-        await lan.presses("Hỏi cán bộ")
+        await lan.presses("Chưa đúng")
         await lan.hears(1)
-    await lan.says("em cần gấp")
+    await lan.says("chỗ em khác")
     async with start(database_url) as bot:
         await lan.hears(has("Đã ghi lại"))
-        assert [wish.note for wish in bot.rows(OfficerRequest)] == ["em cần gấp"]
+        assert [one.note for one in bot.rows(Feedback)] == ["chỗ em khác"]
 
 
 async def test_stopping_loses_nothing_and_takes_seconds(

@@ -1,12 +1,12 @@
-"""What is published about cases never tells of fewer than k people: tried with every possible world, and by subtraction.
+"""What is published about cases never tells of fewer than k people: tried with every world, and by subtraction.
 
-The judges here know nothing of how the rules work. One asks for every small world what else could have been published in
-just the same way; the other subtracts whatever can be subtracted in large ones.
+The judges here know nothing of how the rules work. One asks for every small world in which others just the same would
+have been published; the other subtracts whatever can be subtracted in large ones.
 """
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 import pytest
@@ -59,9 +59,9 @@ def people_of(world: World, sorts: Sequence[tuple[str, frozenset[Mark]]], first:
 
 
 def find_leaks(seen_in: Iterable[tuple[object, World]], k: int = K) -> Iterator[tuple[object, object, set[int]]]:
-    """Whatever somebody who knows the rules and sees everything can be sure is about 1 to k-1 people: of each thing that
-    may be seen all worlds in which just that is seen, and in each group of units and sorts how many people there may be.
-    A leak is a group of which every one of these worlds says: somebody, but fewer than k."""
+    """Whatever somebody who knows the rules and sees everything can be sure is about 1 to k-1 people: of each thing
+    that may be seen all worlds in which just that is seen, and in each group of units and sorts how many people there
+    may be. A leak is a group of which every one of these worlds says: somebody, but fewer than k."""
     same = defaultdict(set)
     for seen, world in seen_in:
         same[seen].add(world)
@@ -174,7 +174,7 @@ TREES = st.integers(1, 9).flatmap(
 def quarters(draw: st.DrawFn) -> tuple[Tree, list[list[Counted]]]:
     """A tree of any shape and three months of cases: some people write more than once, some from several places."""
     parents = draw(TREES)
-    tree: Tree = {0: None} | {unit: parent for unit, parent in enumerate(parents, 1)}
+    tree: Tree = {0: None} | dict(enumerate(parents, 1))
     numbers = itertools.count()
     case = st.builds(
         lambda unit_id, person, category, marks, hours: Counted(
@@ -195,7 +195,7 @@ KINDS = ["wages", "hours", "meals", "safety", "other"]
 @settings(max_examples=400, deadline=None)
 @given(quarters(), st.integers(3, 7))
 def test_whatever_is_subtracted_is_of_at_least_k_people(made: tuple[Tree, list[list[Counted]]], k: int) -> None:
-    """A unit without the units under it, a quarter without its kinds, a total without the marked: nobody or k people."""
+    """A unit without the units under it, a quarter without its kinds, a total without the marked: nobody or k."""
     tree, months = made
     blocks: list[Block] = []
     received = []

@@ -462,6 +462,32 @@ async def test_further_channel_is_tied_when_the_first_one_confirms(talk: Talk, t
     assert talk.rows(LinkCode) == []
 
 
+async def test_member_says_whether_messages_may_go_on_another_channel(talk: Talk, tree: Tree) -> None:
+    """Asked when a further channel is tied; no answer is no consent; changed at any time where the channels stand, and
+    listed with what else they agreed to."""
+    worker, _number = await known(talk, "Hoa")
+    await worker.says("trang của tôi")
+    await worker.presses("Kênh nhận tin")
+    assert not any("kênh khác khi cần" in button.label for button in worker.heard[-1].buttons)
+    await worker.presses("Thêm kênh khác")
+    code = re.findall(r"LIENKET (\d{6})", worker.heard[-1].text)[0]
+    await talk.member("Hoa Zalo").says(f"LIENKET {code}")
+    await worker.presses("Đúng là tôi, nối đi")
+    worker.hears("Đã nối", "gửi qua kênh kia nhé")
+    await worker.presses("Không, cứ chờ")
+    worker.hears("tin chờ, không gửi qua kênh kia")
+    assert [row for row in talk.rows(Consent) if row.purpose == "reroute"] == []
+    await worker.presses("Gửi qua kênh khác khi cần")
+    worker.hears("thì tin gửi qua kênh kia")
+    await worker.presses_payload("agreed")
+    worker.hears("gửi tin qua kênh khác khi cần")
+    await worker.presses_payload("ch")
+    await worker.presses("Đừng gửi qua kênh khác")
+    worker.hears("tin chờ")
+    (consent,) = [row for row in talk.rows(Consent) if row.purpose == "reroute"]
+    assert consent.person_id is not None and consent.withdrawn_at is not None
+
+
 async def test_no_on_the_first_channel_ties_nothing(talk: Talk, tree: Tree) -> None:
     """Somebody else typed the code: it is spent."""
     worker, _number = await known(talk, "Hoa")

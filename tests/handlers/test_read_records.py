@@ -37,11 +37,11 @@ def shows_name(replies: Sequence[StoredReply]) -> bool:
 
 async def check(talk: Talk, reader: Member, subject: int, *steps: str) -> bool:
     """Do something at the desk, pressing what holds a "|" and saying the rest; whenever the name was shown, that is on
-    record at once. Returns whether it was shown at all."""
+    record by then. Returns whether it was shown at all."""
     was_shown = False
     reader_id = next(row.person_id for row in talk.rows(Account) if row.address_hash == reader.lane)
+    before = len(talk.rows(PersonalRead))
     for step in steps:
-        before = len(talk.rows(PersonalRead))
         heard = await (reader.presses_payload(step) if "|" in step else reader.says(step))
         if shows_name(heard):
             was_shown = True
