@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("search", "answers", "turns", "database", "organisation")
+BENCHMARKS = ("search", "answers", "turns", "database", "organisation", "cases")
 RESULTS = Path(__file__).parent / "results.jsonl"
 
 

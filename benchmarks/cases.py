@@ -1,9 +1,8 @@
-"""Cases at full size: how fast an officer's list opens, how fast a report alerts somebody, and how long figures take.
+"""Cases at full size: how fast an officer's list opens, and how long figures and the look for hot spots take.
 
-100,000 open cases, 10,000 units (of them 126 upper unions), written straight into the tables: the codes, states, units and
-workers are invented, each case has a real key of its own in the store of case keys, and its worker is tied to it by a real
-sealed row; it has no story and no files, since a list reads none. Then, on SQLite, reports are sent through the page while
-117 other turns a second are asked of the same bot: from the press of "Gửi" to the alert at the stand-in.
+100,000 open cases, 10,000 units (of them 126 upper unions), written straight into the tables: codes, states, units and
+workers are invented, each case has a real key of its own in the store of case keys, and its worker is tied to it by a
+real sealed row; it has no story and no files, since a list reads none.
 """
 
 import argparse
@@ -32,15 +31,12 @@ from db.migrate import migrate
 from db.models import (
     Account,
     Case,
-    CaseAlert,
     CaseParty,
     CaseReader,
     CaseState,
     PeriodKind,
-    Person,
     Role,
     RoleGrant,
-    Unit,
     UnitLevel,
     UnitPeriod,
     WhyReader,

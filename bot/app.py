@@ -46,7 +46,7 @@ from db.inbox import count_waiting
 from db.keys import KeyProblem, Keys, create_key_file, load_key_file
 from db.migrate import find_revision, migrate
 from db.session import Database
-from handlers.cases.clockwork import mend, remind_to_follow_up, run_due
+from handlers.cases.clockwork import mend_some, remind_to_follow_up, run_due
 from handlers.cases.daily import run_daily
 from handlers.feature import VIETNAM, Union
 from handlers.no_union.service import watch as watch_interests
@@ -155,6 +155,7 @@ class App:
         )
         self._leadership = Leadership(database)
         self._budget = _budget_of(settings)
+        self._mended_to = 0
         self._clock = Clock(database, now, (*JOBS, *self._own_jobs()))
         self._senders: dict[str, Sender] = {}
         self._transports: list[Transport] = []
@@ -296,8 +297,10 @@ class App:
         def run_cases(session: Session, now: datetime) -> bool:
             return run_due(session, now, now.astimezone(VIETNAM).date(), self.inbox.alert_operator)
 
-        def mend_cases(session: Session, now: datetime) -> None:
-            mend(session, now, now.astimezone(VIETNAM).date())
+        def mend_cases(session: Session, now: datetime) -> bool:
+            after = mend_some(session, now, now.astimezone(VIETNAM).date(), self._mended_to)
+            self._mended_to = after or 0
+            return after is not None
 
         def follow_up_cases(session: Session, now: datetime) -> None:
             remind_to_follow_up(session, now, now.astimezone(VIETNAM).date())

@@ -2,7 +2,7 @@
 is back, and lets messages that cannot go move to another channel of their person."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,9 +15,17 @@ from bot.transports import Transport
 from bot.transports.operator_log import OperatorLog
 from db.accounts import lane_of
 from db.channels import Health, down_since, list_health, note_health
-from db.deliveries import Outgoing, add_deliveries, list_due_on, list_open_senders, recover_claimed, was_written
+from db.deliveries import (
+    Outgoing,
+    add_deliveries,
+    list_due_on,
+    list_failed,
+    list_open_senders,
+    recover_claimed,
+    was_written,
+)
 from db.deployment import take_turn
-from db.models import DeliveryKind
+from db.models import Delivery, DeliveryKind
 from db.session import Database, keys_of_session
 from handlers.feature import VIETNAM
 from handlers.rerouting import PATIENCE, move_stranded
@@ -31,6 +39,7 @@ DOWN_AFTER = timedelta(minutes=5)
 _LOOK_SECONDS = 20.0
 _MEMBERS_EVERY = timedelta(minutes=1)
 _NOBODY_DRIVES = timedelta(minutes=5)
+_FAILED_LATELY = timedelta(hours=1)
 _WAS_ASLEEP = timedelta(minutes=2)
 """A process that did not look for so long was stopped with its machine, and so were the others: what it finds noted is
 old, and says nothing of the channels."""
@@ -105,9 +114,11 @@ class ChannelWatch:
             text = t("operator.channel_down", sender=name, since=_write(since))
             self._alert(session, _subject_of("channel_down", name, last_good), text)
         for name in self._list_down(session, DOWN_AFTER, health):
-            _copy_alerts_to_log(session, name, now)
+            _copy_to_log(session, list_due_on(session, DeliveryKind.OPERATOR_ALERT, [name]), now)
             if name not in health or now - max(health[name].driven_at, self._started_at) >= _NOBODY_DRIVES:
                 recover_claimed(session, name)
+
+        _copy_to_log(session, list_failed(session, DeliveryKind.OPERATOR_ALERT, now - _FAILED_LATELY), now)
 
     def describe(self, session: Session) -> dict[str, str]:
         """For `/readyz`: which channels reach nobody, and since when."""
@@ -134,8 +145,8 @@ class ChannelWatch:
         return move_stranded(session, kind, down, after, now, now.astimezone(VIETNAM).date())
 
 
-def _copy_alerts_to_log(session: Session, sender: str, now: datetime) -> None:
-    """What the operator would not hear on a channel that is down stands in the log as well."""
+def _copy_to_log(session: Session, alerts: Sequence[Delivery], now: datetime) -> None:
+    """What the operator does not hear, on a channel that is down or that they blocked, stands in the log as well."""
     lane = lane_of(keys_of_session(session), OperatorLog.sender, "operator")
     copies = [
         Outgoing(
@@ -147,8 +158,8 @@ def _copy_alerts_to_log(session: Session, sender: str, now: datetime) -> None:
             body=line.body,
             expires_at=line.expires_at,
         )
-        for line in list_due_on(session, DeliveryKind.OPERATOR_ALERT, [sender])
-        if sender != OperatorLog.sender
+        for line in alerts
+        if line.sender != OperatorLog.sender and line.body is not None
     ]
     add_deliveries(session, copies, now)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from db.case_erasing import untie_cases
 from db.erased import note_erasure
 from db.keys import Keys
-from db.models import Account, Consent, Delivery, InboxEvent, OfficerRequest
+from db.models import Account, Consent, Delivery, InboxEvent
 from db.no_union import forget_interests_of
 from db.session import lock_lane
 
@@ -56,22 +56,6 @@ def mark_unreachable(session: Session, sender: str, lane: str, now: datetime) ->
         account.unreachable_since = now
 
 
-def add_officer_request(
-    session: Session, account_id: int, entry_id: str | None, question: str | None, note: str | None, now: datetime
-) -> OfficerRequest:
-    """Keep a member's wish to be answered by an officer."""
-    request = OfficerRequest(account_id=account_id, entry_id=entry_id, question=question, note=note, asked_at=now)
-    session.add(request)
-    session.flush()
-    return request
-
-
-def list_officer_requests(session: Session, account_id: int) -> list[OfficerRequest]:
-    """Wishes for an officer made on an account, oldest first."""
-    mine = select(OfficerRequest).where(OfficerRequest.account_id == account_id)
-    return list(session.scalars(mine.order_by(OfficerRequest.id)))
-
-
 def is_signing_in(session: Session, sender: str, lane: str) -> bool:
     """Whether a person typed a sign-in code and their session has not been renewed since."""
     account = find_account(session, sender, lane)
@@ -91,19 +75,13 @@ def move_account(session: Session, sender: str, lane: str, new_lane: str, addres
 
 
 def forget_account(session: Session, account: Account) -> None:
-    """Erase an account with its conversation and requests, the consents that are nobody else's, and what was told on
+    """Erase an account with its conversation, the consents that are nobody else's, and what was told on
     it in confidence."""
     note_erasure(session, account)
     untie_cases(session, [account])
     forget_interests_of(session, {account.id})
     session.execute(delete(Consent).where(Consent.account_id == account.id, Consent.person_id.is_(None)))
     session.execute(delete(Account).where(Account.id == account.id))
-
-
-def forget_officer_requests(session: Session, before: datetime) -> int:
-    """Erase wishes for an officer made before a moment; returns how many."""
-    old = delete(OfficerRequest).where(OfficerRequest.asked_at < before)
-    return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # a delete has a row count
 
 
 def forget_unseen_accounts(session: Session, before: datetime) -> int:

@@ -46,8 +46,8 @@ class Received:
 
 
 def list_received(session: Session, since: datetime, until: datetime) -> list[Received]:
-    """The cases sent from a moment up to another one that are counted. Not those from which somebody is barred who works
-    where they are counted: comparing with their own list would tell them that there is such a case."""
+    """The cases sent from a moment up to another one that are counted. Not those from which somebody is barred who may
+    see figures: comparing with their own list would tell them that there is such a case."""
     bars = or_(CaseBarrier.person_id.is_not(None), CaseBarrier.unit_id.is_distinct_from(Case.workplace_unit_id))
     found = select(Case.id, Case.key_id, Case.unit_id).where(
         Case.opened_at >= since,
@@ -127,7 +127,7 @@ def read_tree(session: Session, on: date) -> dict[int, int | None]:
     """The units that have figures on a day, each with the one above it: none below the upper level, where any number
     would be about a handful of people."""
     found = select(UnitPeriod.unit_id, UnitPeriod.parent_id).where(UnitPeriod.level.in_(_ABOVE), holds_on(on))
-    parents = {unit_id: parent_id for unit_id, parent_id in session.execute(found)}
+    parents: dict[int, int | None] = dict(session.execute(found).all())
     return {unit_id: parent_id if parent_id in parents else None for unit_id, parent_id in parents.items()}
 
 
@@ -229,7 +229,7 @@ def list_course(session: Session, unit_id: int, kind: PeriodKind, measure: str) 
     found = select(CaseFigure.from_on, CaseFigure.amount).where(
         CaseFigure.unit_id == unit_id, CaseFigure.kind == kind, CaseFigure.measure == measure
     )
-    return {from_on: amount for from_on, amount in session.execute(found.order_by(CaseFigure.from_on))}
+    return dict(session.execute(found.order_by(CaseFigure.from_on)).all())
 
 
 @dataclass(frozen=True)

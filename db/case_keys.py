@@ -187,6 +187,7 @@ class CaseKeys:
     def name(self, identity: str | None = None) -> str:
         """Give a new store a name, the given one or its own, and return the one it has from now on."""
         with self._begin() as connection:
+            self._take_turn(connection)
             known = connection.scalar(select(_FACTS.c.value).where(_FACTS.c.name == _IDENTITY))
             if known is not None:
                 return str(known)
@@ -278,9 +279,13 @@ class CaseKeys:
         if self._is_sqlite and self.url.database and self.url.database != ":memory:":
             _make_private_file(Path(self.url.database))
         with self._engine.begin() as connection:
-            if not self._is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+            self._take_turn(connection)
             _METADATA.create_all(connection)
+
+    def _take_turn(self, connection: Connection) -> None:
+        """Processes that start together do this one after the other; on SQLite every transaction that writes does."""
+        if not self._is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
 
     def _clear_traces(self) -> None:
         """PostgreSQL keeps an overwritten row until it is vacuumed; SQLite overwrote it in place."""

@@ -99,10 +99,11 @@ def is_visible_to(viewer: Viewer) -> ColumnElement[bool]:
     in every list and every count. One that only its holder may open is known to the others until it is claimed."""
     if not viewer.roles:
         return false()
-    reads = and_(CaseReader.case_id == Case.id, CaseReader.unit_id.in_(viewer.units), CaseReader.until_at.is_(None))
+    # a list of ids and not "exists": SQLite begins with the few cases of a unit instead of walking through all
+    reads = select(CaseReader.case_id).where(CaseReader.unit_id.in_(viewer.units), CaseReader.until_at.is_(None))
     alone = or_(Case.holder_only.is_(False), Case.holder_id.is_(None), Case.holder_id == viewer.person_id)
     is_sent = Case.state.not_in((CaseState.DRAFT, CaseState.ERASED))
-    return and_(is_sent, exists().where(reads), _is_free_for(viewer), alone)
+    return and_(is_sent, Case.id.in_(reads), _is_free_for(viewer), alone)
 
 
 def _is_free_for(viewer: Viewer) -> ColumnElement[bool]:
@@ -406,10 +407,11 @@ def list_to_follow_up(session: Session, from_on: date, to_on: date) -> list[Case
     return list(session.scalars(select(Case).where(*due).order_by(Case.id).with_for_update(skip_locked=True)))
 
 
-def list_holders(session: Session) -> list[int]:
-    """Everybody who holds an open case."""
-    held = select(Case.holder_id).where(Case.holder_id.is_not(None), Case.state.in_(OPEN_CASE_STATES)).distinct()
-    return [person_id for person_id in session.scalars(held) if person_id is not None]
+def list_holders(session: Session, after: int, limit: int) -> list[int]:
+    """Who holds an open case, by their numbers, from behind one on."""
+    held = select(Case.holder_id).where(Case.holder_id > after, Case.state.in_(OPEN_CASE_STATES)).distinct()
+    found = session.scalars(held.order_by(Case.holder_id).limit(limit))
+    return [person_id for person_id in found if person_id is not None]
 
 
 def list_lost(session: Session, viewer: Viewer) -> list[Case]:

@@ -10,7 +10,16 @@ from sqlalchemy.orm import Session, aliased, defer
 
 from db.inbox import insert_ignoring_duplicates
 from db.keys import KeyProblem
-from db.models import OPEN_DELIVERY_STATES, Account, Delivery, DeliveryKind, DeliveryState, InboxEvent
+from db.models import (
+    OPEN_DELIVERY_STATES,
+    Account,
+    Consent,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    InboxEvent,
+    RoleGrant,
+)
 from db.session import lock_lane
 
 PRIORITIES = {
@@ -250,12 +259,14 @@ def list_stranded(
     kinds: Sequence[DeliveryKind],
     reasons: Sequence[str],
     down: Collection[str],
+    purpose: str,
     after: int,
     now: datetime,
     limit: int,
 ) -> list[int]:
-    """Numbers, from the smallest above ``after``, of messages that cannot go now, whose person has another account that
-    might take them: they wait for one of these reasons, or their account is among those that are down for everybody."""
+    """Numbers, from the smallest above ``after``, of messages that cannot go now: they wait for one of these reasons,
+    or their account is among those that are down for everybody. Only of people who have another account that might
+    take them, and who ever held a role or agreed to a purpose: of the many that wait, few are worth a closer look."""
     its, other = aliased(Account), aliased(Account)
     has_another = exists().where(
         its.sender == Delivery.sender,
@@ -265,6 +276,11 @@ def list_stranded(
         other.unreachable_since.is_(None),
         other.sender.not_in(down),
     )
+    agreed = exists().where(
+        Consent.person_id == its.person_id, Consent.purpose == purpose, Consent.withdrawn_at.is_(None)
+    )
+    served = exists().where(RoleGrant.person_id == its.person_id)
+    has_another = has_another.where(or_(agreed, served))
     is_late = or_(Delivery.reason.is_not(None), Delivery.not_before_at <= now)
     stranded = select(Delivery.id).where(
         Delivery.state == DeliveryState.DUE,
@@ -323,6 +339,12 @@ def list_due_on(session: Session, kind: DeliveryKind, senders: Collection[str]) 
     """What is due of a kind on these accounts."""
     due = (Delivery.kind == kind, Delivery.sender.in_(senders), Delivery.state == DeliveryState.DUE)
     return list(session.scalars(select(Delivery).where(*due).order_by(Delivery.id)))
+
+
+def list_failed(session: Session, kind: DeliveryKind, since: datetime) -> list[Delivery]:
+    """What of a kind failed for good since a moment."""
+    failed = (Delivery.kind == kind, Delivery.state == DeliveryState.FAILED, Delivery.finished_at >= since)
+    return list(session.scalars(select(Delivery).where(*failed).order_by(Delivery.id)))
 
 
 def list_open_senders(session: Session) -> list[str]:

@@ -14,7 +14,8 @@ _LATE = timedelta(minutes=10)
 
 _NEVER_TRIED = timedelta(minutes=2)
 _LOST_FOR = timedelta(days=7)
-_CASES = (DeliveryKind.CASE_ALERT, DeliveryKind.CASE_REPLY)
+_WEIGHTY = (DeliveryKind.CASE_ALERT, DeliveryKind.CASE_REPLY, DeliveryKind.OPERATOR_ALERT)
+"""Kinds that are listed also when they failed for good."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def group_open(session: Session, now: datetime) -> list[Group]:
 
 
 def group_all(session: Session, now: datetime) -> list[Group]:
-    """The same, with what may have been sent or not, and what of cases failed for good within a week."""
+    """The same, with what may have been sent or not, and alerts and case replies that failed for good within a week."""
     return _group(session, or_(_is_open_and_stuck(now), *_ended_badly(now)))
 
 
@@ -109,5 +110,5 @@ def _is_open_and_stuck(now: datetime) -> ColumnElement[bool]:
 
 
 def _ended_badly(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    lost = (Delivery.state == DeliveryState.FAILED) & Delivery.kind.in_(_CASES) & (Delivery.reason != MOVED)
+    lost = (Delivery.state == DeliveryState.FAILED) & Delivery.kind.in_(_WEIGHTY) & (Delivery.reason != MOVED)
     return Delivery.state == DeliveryState.UNKNOWN, lost & (Delivery.finished_at > now - _LOST_FOR)

@@ -39,7 +39,7 @@ def move_stranded(
 ) -> int | None:
     """Move messages of a kind that cannot go where they were written for, some at a time; ``down`` are the accounts
     that reach nobody. Returns the number to go on after, None when all were looked at."""
-    numbers = list_stranded(session, (kind,), _reasons_for(kind), down, after, now, _AT_ONCE)
+    numbers = list_stranded(session, (kind,), _reasons_for(kind), down, REROUTE.name, after, now, _AT_ONCE)
     for number in numbers:
         _move(session, number, down, now, today)
     return numbers[-1] if len(numbers) == _AT_ONCE else None

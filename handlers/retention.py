@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from db.accounts import forget_officer_requests, forget_unseen_accounts
-from db.case_figures import forget_hot_spots
+from db.accounts import forget_unseen_accounts
 from db.case_erasing import forget_case_drafts, forget_finished_cases
+from db.case_figures import forget_hot_spots
 from db.conversations import forget_drafts
 from db.deliveries import forget_bodies, forget_deliveries, forget_notices
 from db.deployment import add_erasure
@@ -46,7 +46,6 @@ PERIODS = (
     Period("throttles", 2, forget_tries),
     Period("personal_reads", 730, forget_reads),
     Period("data_requests", 730, forget_requests),
-    Period("officer_requests", 365, forget_officer_requests),
     Period("case_drafts", 7, forget_case_drafts),
     Period("finished_cases", 730, forget_finished_cases),
     Period("hot_spots", 180, forget_hot_spots),

@@ -150,15 +150,14 @@ class WebTransport:
 class Brake:
     """Slows what one address, or one visitor, may bring within some seconds, so that no script fills the database."""
 
-    def __init__(self, most: int, seconds: float) -> None:
-        self._most = most
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._recent: dict[str, list[float]] = {}
 
-    def may_pass(self, key: str, now: float) -> bool:
-        """Count one more; False when there were too many."""
+    def may_pass(self, key: str, now: float, most: int) -> bool:
+        """Count one more; False when there were so many within the last seconds."""
         recent = [at for at in self._recent.get(key, ()) if at > now - self._seconds]
-        if len(recent) >= self._most:
+        if len(recent) >= most:
             return False
         self._recent[key] = [*recent, now]
         if len(self._recent) > _MOST_REMEMBERED:
@@ -188,9 +187,9 @@ class WebServer:
         self._public_url = public_url
         self._readiness = readiness
         self._public_files = public_files
-        self._visitors = Brake(_NEW_VISITORS_PER_MINUTE, 60)
-        self._uploads = Brake(_FILES_PER_VISITOR, _FILE_SECONDS)
-        self._uploads_of_host = Brake(_FILES_PER_HOST, _FILE_SECONDS)
+        self._visitors = Brake(60)
+        self._uploads = Brake(_FILE_SECONDS)
+        self._uploads_of_host = Brake(_FILE_SECONDS)
         self._known: set[str] = set()
         self._page = _fill_page((_FOLDER / "chat.html").read_text(encoding="utf-8"), union)
         routes = [
@@ -205,9 +204,7 @@ class WebServer:
             Route("/readyz", self._show_readiness),
             *(Route(path, partial(_take_webhook, take), methods=["POST"]) for path, take in webhooks.items()),
             *(Route(path, partial(_show_text, show)) for path, show in (pages or {}).items()),
-            Mount(
-                "/static", GZipMiddleware(StaticFiles(directory=_FOLDER / "static"))
-            ),  # never the page: it has a token
+            Mount("/static", GZipMiddleware(StaticFiles(directory=_FOLDER / "static"))),  # not "/": it has a token
         ]
         # around Starlette, not inside it, so that its own answer to a bug carries the headers too
         refusal, too_large = t("web.too_long", limit=_MAX_TEXT), t("files.too_large", limit=_MAX_MEGABYTES)
@@ -260,7 +257,7 @@ class WebServer:
             return problem
         lane = lane_of(self._database.keys, self._transport.sender, who)
         try:
-            if not await self._is_known(lane) and not self._visitors.may_pass(_host_of(request), _seconds()):
+            if not await self._is_known(lane) and not self._may_enter(request):
                 return _problem(429, "web.too_many")
             raw = {"who": who, "id": posted["id"], "text": _mend(posted.get("text", ""))}
             if "action" in posted:
@@ -277,12 +274,12 @@ class WebServer:
         event_id = request.query_params.get("id", "")
         if not _EVENT_ID.match(event_id):
             return _problem(400, "web.bad_request")
-        lane, now = lane_of(self._database.keys, self._transport.sender, who), _seconds()
+        lane = lane_of(self._database.keys, self._transport.sender, who)
         try:
             async with asyncio.timeout(_DATABASE_SECONDS):
                 if not await self._database.look(_takes_files, lane):
                     return _problem(409, "web.no_file_wanted")
-            if not (self._uploads.may_pass(lane, now) and self._uploads_of_host.may_pass(_host_of(request), now)):
+            if not self._may_upload(request, lane):
                 return _problem(429, "web.too_many_files")
             async with asyncio.timeout(_UPLOAD_SECONDS):
                 content = await request.body()
@@ -295,6 +292,14 @@ class WebServer:
             return Response(status_code=400)  # nobody is there to read it
         except (StorageUnavailable, SQLAlchemyError, TimeoutError):
             return _problem(503, "web.file_not_sent")
+
+    def _may_enter(self, request: Request) -> bool:
+        return self._visitors.may_pass(_host_of(request), _seconds(), _NEW_VISITORS_PER_MINUTE)
+
+    def _may_upload(self, request: Request, lane: str) -> bool:
+        if not self._uploads.may_pass(lane, _seconds(), _FILES_PER_VISITOR):
+            return False
+        return self._uploads_of_host.may_pass(_host_of(request), _seconds(), _FILES_PER_HOST)
 
     async def _hand_in(
         self, request: Request, lane: str, raw: Raw, after: int, file: bytes | None = None

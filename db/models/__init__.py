@@ -50,7 +50,7 @@ from db.models.people import (
     Person,
 )
 from db.models.privacy import Consent, DataRequest, DataRequestKind, MergeProposal, NoUnionInterest, PersonalRead
-from db.models.talks import Conversation, Feedback, OfficerRequest, UnansweredQuestion, Verdict
+from db.models.talks import Conversation, Feedback, UnansweredQuestion, Verdict
 from db.models.usage import AccountDay
 from db.models.zalo_oa import ZaloFollower, ZaloReceipt, ZaloTokens
 
@@ -100,7 +100,6 @@ __all__ = [
     "MergeProposal",
     "NameToken",
     "NoUnionInterest",
-    "OfficerRequest",
     "OfficerTie",
     "PeriodKind",
     "Person",

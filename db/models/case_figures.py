@@ -1,4 +1,4 @@
-"""Figures about cases as they were published, and the places of which an alert was raised: never of fewer than k people.
+"""Figures about cases as they were published, and places of which an alert was raised: of no fewer than k people.
 
 What is published stands here as it was told and is never worked out again: a number that moved would tell, by the
 difference, of the one case that moved it.

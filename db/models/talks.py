@@ -55,16 +55,3 @@ class UnansweredQuestion(Base):
     question: Mapped[str] = mapped_column(SealedText("unanswered_questions.question"))
     outcome: Mapped[str] = mapped_column(String(20))
     asked_at: Mapped[datetime] = mapped_column(Moment)
-
-
-class OfficerRequest(Base):
-    """A member's wish to be answered by an officer, kept until the officers' desk takes it up."""
-
-    __tablename__ = "officer_requests"
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
-    entry_id: Mapped[str | None] = mapped_column(String(80))
-    question: Mapped[str | None] = mapped_column(SealedText("officer_requests.question"))
-    note: Mapped[str | None] = mapped_column(SealedText("officer_requests.note"))
-    asked_at: Mapped[datetime] = mapped_column(Moment)

@@ -48,7 +48,7 @@ STILL_ASKED_AFTER = timedelta(days=3)
 """So long after its day somebody is still reminded to follow up: the program may have been off."""
 
 AT_ONCE = 50
-"""Cases looked at in one transaction."""
+"""Cases, or their holders, looked at in one transaction."""
 
 
 def run_due(session: Session, now: datetime, today: date, alarm: Alarm) -> bool:
@@ -144,12 +144,23 @@ def remind_to_follow_up(session: Session, now: datetime, today: date) -> None:
 def mend(session: Session, now: datetime, today: date) -> None:
     """Leave no open case with nobody: one whose holder may not see it any more is searched a new one for, and one whose
     unit was closed goes to the unit that took its place."""
-    for case in list_in_closed_units(session, today):
-        _move_on(session, case, now, today)
-    for person_id in list_holders(session):
+    after: int | None = 0
+    while after is not None:
+        after = mend_some(session, now, today, after)
+
+
+def mend_some(session: Session, now: datetime, today: date, after: int) -> int | None:
+    """A part of it that keeps nobody else from writing for long: from nought on, then from where the last part ended;
+    None when everything was looked at."""
+    if not after:
+        for case in list_in_closed_units(session, today):
+            _move_on(session, case, now, today)
+    holders = list_holders(session, after, AT_ONCE)
+    for person_id in holders:
         for case in list_lost(session, read_viewer(session, person_id, now, today)):
             append(session, case, EventKind.RELEASED, now, body={"why": "lost"})
             seek_holder(session, case, now, today)
+    return holders[-1] if len(holders) == AT_ONCE else None
 
 
 def _move_on(session: Session, case: Case, now: datetime, today: date) -> None:

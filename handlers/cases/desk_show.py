@@ -1,10 +1,10 @@
 """A case as an officer reads it: what it is, by when, the legal limits, the talk and history; never who wrote."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from db.case_history import EventKind, Line, list_lines
-from db.cases import Viewer, list_alerted, list_party_accounts, list_pauses
+from db.cases import Viewer, list_alerted, list_merged, list_party_accounts, list_pauses
 from db.codes import show_code
 from db.models import Case, CaseState
 from db.people import record_read
@@ -70,8 +70,22 @@ def show_case(context: Context, code: str) -> list[Reply]:
     case, lines = open_story(context.session, viewer, code, context.now)
     _record_named(context, viewer, case)
     parts = (_describe_head(context, case), _describe_story(case, lines), _describe_limits(context, case, lines))
-    text = "\n\n".join(filter(None, (*parts, _describe_talk(context, lines))))
+    text = "\n\n".join(filter(None, (*parts, _describe_talk(context, lines), *_describe_merged(context, viewer, case))))
     return [Reply(text, _buttons(context, viewer, case))]
+
+
+def _describe_merged(context: Context, viewer: Viewer, case: Case) -> Iterator[str]:
+    """What was told in the cases that are one matter with this one, each read on record as well; one from which
+    something bars this officer stays closed."""
+    for one in list_merged(context.session, case):
+        try:
+            _, lines = open_story(context.session, viewer, one.code, context.now)
+        except NotAllowed:
+            continue
+        _record_named(context, viewer, one)
+        head = t("desk_cases.merged_in", code=show_code(one.code))
+        talk = _describe_talk(context, [line for line in lines if line.kind is EventKind.WORKER_WROTE])
+        yield "\n".join(filter(None, (head, _describe_story(one, lines), talk)))
 
 
 def _record_named(context: Context, viewer: Viewer, case: Case) -> None:

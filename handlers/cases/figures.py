@@ -1,5 +1,5 @@
-"""Figures about cases at the desk: a quarter with its months, of a unit and everything under it, also as a workbook and as
-a picture. What is shown was published once, the same for everybody, and tells of no fewer than k people.
+"""Figures about cases at the desk: a quarter with its months, of a unit and everything under it, also as a workbook and
+as a picture. What is shown was published once, the same for everybody, and tells of no fewer than k people.
 """
 
 from collections.abc import Sequence
@@ -64,8 +64,8 @@ def _list_own(context: Context, actor: Actor) -> list[int]:
 
 
 def _demand(context: Context, actor: Actor, unit_id: int) -> None:
-    """Raises `NotAllowed` out of reach, and `UserError` for somebody whom an employer in the unit pays or who is tied to
-    one: with what they know of that workplace they could subtract."""
+    """Raises `NotAllowed` out of reach, and `UserError` for somebody whom an employer in the unit pays or who is tied
+    to one: their own list lacks the cases from there, and comparing would tell how many there are."""
     if not may(context.session, actor, Right.SEE_FIGURES, unit_id, context.today):
         raise NotAllowed
     if unit_id not in read_tree(context.session, context.today):

@@ -1,20 +1,20 @@
-"""Hot spots: that many people of one workplace or one commune complain is told to the upper level, once; of fewer than k
-nothing shows anywhere: no row, no line in a log, no other moment at which anything happens.
+"""Hot spots: that many people of one workplace or one commune complain is told to the upper level, once; of fewer than
+k nothing shows anywhere: no row, no line in a log, no other moment at which anything happens.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from db.case_figures import Sighting, find_said, list_sightings, note_said, tell_people_apart
 from db.cases import CASE_ROLES, Viewer, are_free_for, read_viewer
-from db.models import DeliveryKind, UnitLevel, UnitPeriod
+from db.models import DeliveryKind, UnitLevel
 from db.officers import list_officers
 from db.session import keys_of_session
-from db.units import find_period, list_ancestors
+from db.units import find_period, list_ancestors, list_workplaces
 from handlers.actions import ListCases
 from handlers.chat import Button, Reply
 from handlers.crowds import band_of
@@ -64,70 +64,78 @@ def _find_spots(session: Session, k: int, now: datetime, today: date) -> Iterato
     seen = list_sightings(session, now - WINDOW)
     people = tell_people_apart(session, {one.case_id: one.key_id for one in seen})
     atlas = _Atlas(session, today)
-    workplaces: dict[tuple[Place, str | None], list[Sighting]] = defaultdict(list)
-    communes: dict[tuple[Place, str | None], list[Sighting]] = defaultdict(list)
-    for one in seen:
-        if one.workplace_unit_id is not None:
-            workplaces[Place(one.workplace_unit_id), one.category].append(one)
-            workplaces[Place(one.workplace_unit_id), None].append(one)
-        commune = atlas.commune_of(one)
-        if commune is not None:
-            communes[commune, one.category].append(one)
-    said: dict[tuple[Place, str | None], int] = {}
-    for (place, category), cases in (*workplaces.items(), *communes.items()):
+    said: dict[tuple[int, str | None], int] = {}
+    for (where, category), cases in _group(seen, atlas).items():
         count = len({people[one.case_id] for one in cases})
         if count < k * (1 if category else _ALL_KINDS_TIMES):
             continue
         at_least = band_of(count, k)
-        is_said = any(said.get((one, category), 0) >= at_least for one in _parts(place, cases))
-        said[place, category] = at_least
-        if not is_said:
-            yield Spot(place, atlas.name_of(place), category, at_least, tuple(cases))
+        if isinstance(where, int):
+            said[where, category] = at_least
+            yield Spot(Place(where), atlas.name_of(where), category, at_least, tuple(cases))
+            continue
+        place = atlas.find_place(where)
+        parts = {one.workplace_unit_id for one in cases if one.workplace_unit_id is not None}
+        if place is not None and all(said.get((one, category), 0) < at_least for one in parts):
+            yield Spot(place, where.name, category, at_least, tuple(cases))
 
 
-def _parts(place: Place, cases: Iterable[Sighting]) -> set[Place]:
-    """The workplaces a commune's cases are about; a workplace has no parts."""
-    if place.commune is None:
-        return set()
-    return {Place(one.workplace_unit_id) for one in cases if one.workplace_unit_id is not None}
+@dataclass(frozen=True)
+class _Commune:
+    """A commune of a province, however its name is spelt; ``name`` is how the tree or a worker spells it."""
+
+    bare: str
+    province: str
+    name: str = field(compare=False)
+
+
+def _group(seen: Iterable[Sighting], atlas: "_Atlas") -> dict[tuple[int | _Commune, str | None], list[Sighting]]:
+    """Cases by workplace and kind, by workplace, and by commune and kind; workplaces come first."""
+    workplaces: dict[tuple[int | _Commune, str | None], list[Sighting]] = defaultdict(list)
+    communes: dict[tuple[int | _Commune, str | None], list[Sighting]] = defaultdict(list)
+    for one in seen:
+        if one.workplace_unit_id is not None:
+            workplaces[one.workplace_unit_id, one.category].append(one)
+            workplaces[one.workplace_unit_id, None].append(one)
+        commune = atlas.commune_of(one)
+        if commune is not None:
+            communes[commune, one.category].append(one)
+    return workplaces | communes
 
 
 class _Atlas:
-    """Where cases are: their communes, each with the unit that looks after it."""
+    """Where cases are. All workplaces are read at once: one by one would take minutes at full size."""
 
     def __init__(self, session: Session, today: date) -> None:
         self._session, self._today = session, today
-        self._periods: dict[int, UnitPeriod | None] = {}
-        self._units: dict[str, int | None] = {}
-        self._names: dict[Place, str] = {}
+        self._workplaces = {one.unit_id: one for one in list_workplaces(session, today)}
+        self._provinces: dict[str, str] = {}
 
-    def commune_of(self, one: Sighting) -> Place | None:
+    def commune_of(self, one: Sighting) -> _Commune | None:
         """The commune a case is in, by its workplace or as the worker said."""
-        period = self._find(one.workplace_unit_id) if one.workplace_unit_id is not None else None
-        said = period.commune if period is not None else one.commune
-        if not said or not bare_place(said):
+        known = self._workplaces.get(one.workplace_unit_id or 0)
+        name = known.commune if known is not None else one.commune
+        if not name or not bare_place(name):
             return None
-        where = f"{said} {period.province or ''}" if period is not None else said
-        if where not in self._units:
-            self._units[where] = find_upper_unit(self._session, where, self._today)
-        unit_id = self._units[where]
-        if unit_id is None:
-            return None
-        place = Place(unit_id, bare_place(said)[:80])
-        self._names[place] = min(self._names.get(place, said), said, key=len)
-        return place
+        province = known.province or "" if known is not None else self._province_of(name)
+        return _Commune(bare_place(name)[:80], bare_place(province), name)
 
-    def name_of(self, place: Place) -> str:
-        """How a place is called."""
-        if place.commune is not None:
-            return self._names[place]
-        period = self._find(place.unit_id)
-        return period.name if period is not None else t("hot_spots.closed_unit")
+    def _province_of(self, said: str) -> str:
+        if said not in self._provinces:
+            unit_id = find_upper_unit(self._session, said, self._today)
+            period = find_period(self._session, unit_id, self._today) if unit_id is not None else None
+            self._provinces[said] = (period.province if period is not None else None) or ""
+        return self._provinces[said]
 
-    def _find(self, unit_id: int) -> UnitPeriod | None:
-        if unit_id not in self._periods:
-            self._periods[unit_id] = find_period(self._session, unit_id, self._today)
-        return self._periods[unit_id]
+    def find_place(self, commune: _Commune) -> Place | None:
+        """The commune with the unit that looks after it; None with an empty tree."""
+        unit_id = find_upper_unit(self._session, f"{commune.name} {commune.province}", self._today)
+        return None if unit_id is None else Place(unit_id, commune.bare)
+
+    def name_of(self, workplace_id: int) -> str:
+        """How a workplace is called."""
+        known = self._workplaces.get(workplace_id)
+        return known.name if known is not None else t("hot_spots.closed_unit")
 
 
 def _tell(session: Session, spot: Spot, now: datetime, today: date) -> bool:

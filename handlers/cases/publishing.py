@@ -1,7 +1,7 @@
 """Publishes figures about cases: a month on the first of the next one, a quarter a month after it ended, each once.
 
-What a figure may tell is decided in `handlers.cases.statistics`. Here the cases are gathered, the people behind them told
-apart without keeping who they are, and the numbers written down for good.
+What a figure may tell is decided in `handlers.cases.statistics`. Here the cases are gathered, the people behind them
+told apart without keeping who they are, and the numbers written down for good.
 """
 
 import secrets

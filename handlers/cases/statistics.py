@@ -46,8 +46,8 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True)
 class Counted:
-    """A case as far as figures are concerned. ``person`` stands for its worker, the same for two accounts of one person;
-    ``hours`` in the order of `Time`, empty where that has not happened."""
+    """A case as far as figures are concerned. ``person`` stands for its worker, the same for two accounts of one
+    person; ``hours`` in the order of `Time`, empty where that has not happened."""
 
     case_id: int
     unit_id: int
@@ -95,9 +95,9 @@ def count_people(cases: Iterable[Counted]) -> int:
 
 
 def form_blocks(tree: Tree, cases: Iterable[Counted], k: int) -> list[Block]:
-    """Put the cases of a month together into blocks, from the lowest units up. What is too little goes to the unit above
-    and is told there with its neighbours' remainders, never together with that unit's own cases: whoever works there
-    knows those. What finds no company up to the top is in no block."""
+    """Put the cases of a month together into blocks, from the lowest units up. What is too little goes to the unit
+    above and is told there with its neighbours' remainders, never together with that unit's own cases: whoever works
+    there knows those. What finds no company up to the top is in no block."""
     own = _by_unit(cases)
     left: dict[int, list[Counted]] = {}
     hides: dict[int, bool] = {}
@@ -118,8 +118,8 @@ def form_blocks(tree: Tree, cases: Iterable[Counted], k: int) -> list[Block]:
 
 
 def _slack(count: int, k: int) -> int:
-    """How many people so many small groups can hold when one of them is empty: with more, each of them would be known to
-    hold somebody."""
+    """How many people so many small groups can hold when one of them is empty: with more, each of them would be known
+    to hold somebody."""
     return (count - 1) * (k - 1)
 
 
@@ -178,7 +178,7 @@ def split_by_kind(rows: Rows, k: int, order: Sequence[str]) -> dict[str, int] | 
 
 
 def _split_up(tree: Tree, blocks: Sequence[Block], split: Split) -> list[tuple[int, str, Amount]]:
-    """Split the blocks of each unit; what may not be told is split further up with what its neighbours could not tell."""
+    """Split the blocks of each unit; what may not be told is split further up, with what its neighbours hide."""
     rows: dict[tuple[int, bool], list[Counted]] = defaultdict(list)
     for block in blocks:
         rows[block.unit_id, block.is_own] += block.cases

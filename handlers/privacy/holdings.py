@@ -11,7 +11,6 @@ from docx import Document
 from docx.shared import Pt
 from sqlalchemy.orm import Session
 
-from db.accounts import list_officer_requests
 from db.applications import list_applications_of
 from db.codes import show_code
 from db.deliveries import list_to
@@ -58,7 +57,6 @@ def gather(session: Session, account: Account, today: date) -> list[Section]:
     sections += [
         ("consents", list(_consents(session, account))),
         ("requests", list(_requests(session, account))),
-        ("officer_requests", [line for one in accounts for line in _wishes(session, one)]),
         ("no_union", list(_interest(session, accounts))),
         ("talk", [line for one in accounts for line in _talk(session, one)]),
     ]
@@ -157,11 +155,6 @@ def _requests(session: Session, account: Account) -> Iterator[str]:
         kind = t(f"requests.kind_{one.kind.value}")
         due = t("holdings.request", code=show_code(one.code), kind=kind, day=_moment(one.asked_at))
         yield due + done + (f": {one.note}" if one.note else "")
-
-
-def _wishes(session: Session, account: Account) -> Iterator[str]:
-    for one in list_officer_requests(session, account.id):
-        yield f"{_moment(one.asked_at)}: " + " / ".join(filter(None, (one.question, one.note)))
 
 
 def _interest(session: Session, accounts: list[Account]) -> Iterator[str]:

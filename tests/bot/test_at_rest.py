@@ -54,7 +54,7 @@ def test_forgotten_visitor_leaves_no_sealed_row_behind(tmp_path: Path) -> None:
     """ "Xoá khỏi máy này" takes the rows away, not only the keys to them."""
     import httpx
 
-    from db.models import Account, Conversation, Delivery, InboxEvent, OfficerRequest
+    from db.models import Account, Case, Conversation, Delivery, InboxEvent
     from db.session import Database
 
     url = f"sqlite:///{tmp_path / 'union.db'}"
@@ -70,7 +70,7 @@ def test_forgotten_visitor_leaves_no_sealed_row_behind(tmp_path: Path) -> None:
     bot.stop()
     database = Database(url, load_key_file(tmp_path / "union.key"))
     with database.read() as session:
-        for table in (Account, Conversation, Delivery, OfficerRequest):
+        for table in (Account, Conversation, Delivery, Case):
             assert session.query(table).count() == 0, table
         assert all(event.raw is None for event in session.query(InboxEvent))
     database.close()

@@ -12,15 +12,16 @@ from bot.app import open_database
 from bot.backup import BackupProblem, back_up, restore
 from bot.doctor import examine
 from bot.settings import Settings
-from db.accounts import add_officer_request, meet_account
+from db.accounts import meet_account
 from db.deliveries import Outgoing, add_deliveries
 from db.deployment import add_erasure
 from db.erasing import erase_account, erase_person
 from db.keys import KeyProblem, Keys, create_key_file, load_key_file
-from db.models import Account, Consent, Delivery, DeliveryKind, Erasure, OfficerRequest, Person, UnitLevel
+from db.models import Account, Consent, Delivery, DeliveryKind, Erasure, Person, UnansweredQuestion, UnitLevel
 from db.no_union import add_interest, forget_interest, list_interests
 from db.people import add_membership, add_person
 from db.privacy import add_consent, withdraw
+from db.questions import add_unanswered
 from db.session import Database
 from db.units import UnitFacts, add_unit
 
@@ -39,7 +40,7 @@ def settings(tmp_path: Path, database_url: str, key_file: Path) -> Settings:
     database = open_database(made, load_key_file(own))
     with database.begin() as session:
         account, _ = meet_account(session, "t:1", "h" * 32, SECRETS[1], SECRETS[0], NOW)
-        add_officer_request(session, account.id, None, SECRETS[2], None, NOW)
+        add_unanswered(session, SECRETS[2], "abstain", NOW)
         message = Outgoing(DeliveryKind.REPLY, "s", "r", "t:1", SECRETS[1], {"text": SECRETS[2]}, NOW + timedelta(1))
         add_deliveries(session, [message], NOW)
         add_erasure(session, "feedback", 3, NOW.date())
@@ -61,7 +62,7 @@ def test_backup_comes_back_whole(tmp_path: Path, settings: Settings, keys: Keys)
     with database.read() as session:
         account = session.query(Account).one()
         assert (account.display_name, account.address, account.first_seen_at) == (SECRETS[0], SECRETS[1], NOW)
-        assert session.query(OfficerRequest).one().question == SECRETS[2]
+        assert session.query(UnansweredQuestion).one().question == SECRETS[2]
         assert session.query(Delivery).one().body == {"text": SECRETS[2]}
         assert session.query(Erasure).one().erased_on == NOW.date()
     with database.begin() as session:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bot.__main__ import main
 from bot.app import open_database
 from bot.backup import BackupProblem, back_up, restore
 from bot.case_key_backup import COPY_DAYS
+from bot.doctor import examine
 from bot.history import anchor_file_of, check_history, copy_anchors
 from bot.rotation import retire, rotate
 from bot.settings import Settings
@@ -24,8 +26,10 @@ from db.cases import get_locked
 from db.keys import KeyProblem, create_key_file, load_key_file
 from db.models import Case, CaseEvent, CaseFile, CaseParty, CaseState
 from db.session import Database
+from knowledge.texts import t
 from tests.bot.test_at_rest import files_of, ways_of_writing
 from tests.db.test_case_erasing import PICTURE, STORY, is_erased, open_story, send_case
+from tests.postgres import Postgres
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 ALL_DAYS = date(2999, 1, 1)
@@ -297,3 +301,46 @@ def test_case_that_was_sent_stands_nowhere_in_clear(
     words = [*ways_of_writing(STORY["text"]), PICTURE, PICTURE.hex().encode()]
     assert "case-keys.db" in content
     assert [name for name, raw in content.items() for form in words if form in raw] == []
+
+
+def test_store_moves_to_a_server_for_two_machines(
+    tmp_path: Path, settings: Settings, postgres: Postgres, request: pytest.FixtureRequest
+) -> None:
+    """From its file into a database of its own, with a backup between; the other database stays."""
+    _, apart = back_up_to(settings, tmp_path / "backup")
+    name = f"moved_{abs(hash(request.node.name))}"
+    postgres.execute(f"CREATE DATABASE {name}")
+    moved = settings.model_copy(update={"case_keys_url": postgres.url_of(name)})
+    with pytest.raises(KeyProblem):
+        opened(moved)
+    restore(moved, apart)
+    database = opened(moved)
+    with database.begin() as session:
+        assert open_story(session, 1) == STORY
+        erase_case(session, get_locked(session, 1), NOW)
+    assert is_erased(database, 1)
+    database.close()
+
+
+def test_operator_checks_histories_and_store_by_command(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`verify-history` ends with 0 while all is whole and with 1 when it is not; `doctor` notices a lost store."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("KEY_FILE", str(settings.key_file))
+    assert main(["verify-history"]) == 0
+    database = opened(settings)
+    with database.begin() as session:
+        line = session.scalars(select(CaseEvent).limit(1)).one()
+        line.at += timedelta(seconds=1)
+        code = session.get_one(Case, line.case_id).code
+    database.close()
+    capsys.readouterr()
+    assert main(["verify-history"]) == 1
+    assert code in capsys.readouterr().out
+    for is_there in (True, False):
+        findings = examine(settings, NOW.date())
+        [finding] = [one for one in findings if one.what == t("doctor.case_keys")]
+        assert finding.is_good is is_there
+        settings.key_file.with_name("case-keys.db").unlink(missing_ok=True)

@@ -413,6 +413,18 @@ async def test_alert_that_the_operator_cannot_get_stands_in_the_log(channels: Ch
     assert len(channels.platforms[DESK].words) == 2
 
 
+async def test_alert_to_an_operator_who_blocked_the_bot_stands_in_the_log(channels: Channels) -> None:
+    """There is nobody else to tell, and nowhere else."""
+    channels.platforms[DESK].fails_for["operator"] = PersonUnreachable("blocked")
+    with channels.database.begin() as session:
+        channels.alert(session, "event:1", "Một tin nhắn bị gác lại")
+    await channels.pass_time(minutes=2)
+    copies = [row.body["text"] for row in channels.lines() if row.sender == OperatorLog.sender]
+    assert copies == ["Một tin nhắn bị gác lại"]
+    with channels.database.read() as session:
+        assert any("nền tảng không nhận (blocked)" in line for line in describe_stuck(session, channels.moment))
+
+
 async def test_channel_that_was_taken_out_of_the_settings_keeps_no_alert(database: Database) -> None:
     """An operator removes a blocked messenger: what waited there, and what was just being sent, goes elsewhere."""
     async with driving(database, DESK) as channels:
@@ -523,7 +535,8 @@ def test_two_processes_move_each_message_exactly_once(database: Database, keys: 
 
 
 def test_looking_for_stranded_messages_stays_cheap(database: Database, keys: Keys) -> None:
-    """Twenty thousand messages wait for people with one channel: a look at all of them takes no time worth a word."""
+    """Twenty thousand messages wait, hundreds of them for people with several channels who agreed to nothing: a look at
+    all of them takes no time worth a word."""
     channels = Channels(database)
     count = 20_000
     with database.begin() as session:
@@ -531,7 +544,7 @@ def test_looking_for_stranded_messages_stays_cheap(database: Database, keys: Key
         session.flush()
         rows = [
             {
-                "person_id": person.id if number == 0 else None, "sender": ZALO, "address": "x",
+                "person_id": person.id if number < 500 else None, "sender": ZALO, "address": "x",
                 "address_hash": f"{number:032}", "first_seen_at": NOON, "last_seen_at": NOON,
             }
             for number in range(count)

@@ -115,8 +115,11 @@ async def test_job_with_more_to_do_goes_on_in_transactions_of_its_own(database: 
 
 
 def test_running_program_watches_what_has_a_deadline(database: Database, answerer: Answerer) -> None:
-    """What was told in confidence is looked at once a day, requests about data every hour."""
+    """What was told in confidence is looked at once a day, requests about data every hour, cases at every tick."""
     app = App(Settings(_env_file=None), database, answerer)  # type: ignore[call-arg]
     periods = {job.name: job.every for job in app._clock._jobs}
     assert periods["no_union"] == timedelta(days=1)
     assert periods["data_requests"] == timedelta(hours=1)
+    assert periods["cases"] < timedelta(seconds=20)
+    assert periods["mend_cases"] == timedelta(minutes=1)
+    assert periods["follow_up_cases"] == timedelta(hours=1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from db.keys import Keys, load_key_file
-from db.models import Delivery, DeliveryState, Feedback, InboxEvent, InboxState, OfficerRequest
+from db.models import Case, Delivery, DeliveryState, Feedback, InboxEvent, InboxState
 from db.session import Database
 from tests.bot.process import BotProcess, Visitor
 
@@ -20,7 +20,7 @@ PEOPLE_AT_ONCE = 4
 
 
 def _converse(visitor: Visitor) -> None:
-    """One conversation with two effects that must happen exactly once: a feedback and a wish for an officer."""
+    """One conversation with two effects that must happen exactly once: a feedback and a report."""
     answer = visitor.says("nghi thai san may thang")
     while not _find(answer, "f|h|"):
         answer = visitor.talk()
@@ -71,7 +71,7 @@ def _judge(database_url: str, keys: Keys, visitors: list[Visitor]) -> dict[str, 
     with database.read() as session:
         events = {event.platform_id: event for event in session.query(InboxEvent)}
         replied = {row.subject.split(":")[1] for row in session.query(Delivery) if row.state is DeliveryState.SENT}
-        feedback, wishes = session.query(Feedback).count(), session.query(OfficerRequest).count()
+        feedback, reports = session.query(Feedback).count(), session.query(Case).count()
     database.close()
     acknowledged = [event_id for visitor in visitors for event_id in visitor.acknowledged]
     return {
@@ -80,7 +80,7 @@ def _judge(database_url: str, keys: Keys, visitors: list[Visitor]) -> dict[str, 
         "unhandled": sum(event.state is not InboxState.PROCESSED for event in events.values()),
         "without_reply": sum(str(event.id) not in replied for event in events.values()),
         "feedback": feedback,
-        "wishes": wishes,
+        "reports": reports,
     }
 
 
@@ -91,7 +91,7 @@ def _assert_nothing_lost(found: dict[str, float], conversations: int) -> None:
         "unhandled": 0,
         "without_reply": 0,
         "feedback": conversations,
-        "wishes": conversations,
+        "reports": conversations,
     }
 
 

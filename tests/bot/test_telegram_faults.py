@@ -15,7 +15,7 @@ from bot.app import open_database, utc_now
 from bot.settings import Settings
 from bot.transports import SendUnavailable
 from db.keys import create_key_file
-from db.models import OPEN_DELIVERY_STATES, Account, Delivery, DeliveryState, InboxEvent, OfficerRequest
+from db.models import OPEN_DELIVERY_STATES, Account, Delivery, DeliveryState, Feedback, InboxEvent
 from handlers.chat import StoredReply
 from tests.standins import telegram_faults as fault
 from tests.standins.telegram import DESK_TOKEN, TOKEN, TelegramStandIn
@@ -214,7 +214,7 @@ async def test_crash_between_storing_and_confirming_repeats_nothing(
     lan = telegram.bot().person(LAN, started=True)
     async with start(database_url) as bot:
         telegram.faults.next("getUpdates", fault.drop_before(), times=1000)
-        await lan.presses_old("ask")
+        await lan.presses_old("f|w|cong-doan-chua-co")
         await lan.hears(1)
         await lan.says("em cần gặp cán bộ")
         await bot.crash()
@@ -224,7 +224,7 @@ async def test_crash_between_storing_and_confirming_repeats_nothing(
         await telegram.bot().updates.all_delivered()
         await lan.hears(has("Đã ghi lại"), since=-1)
         assert len(bot.rows(InboxEvent)) == 2
-        assert len(bot.rows(OfficerRequest)) == 1
+        assert len(bot.rows(Feedback)) == 1
 
 
 async def test_repeated_updates_change_nothing_twice(
@@ -234,12 +234,12 @@ async def test_repeated_updates_change_nothing_twice(
     async with start(sqlite_url) as bot:
         telegram.faults.next("update", fault.duplicate(), times=2)
         lan = telegram.bot().person(LAN, started=True)
-        await lan.presses_old("ask")
+        await lan.presses_old("f|w|cong-doan-chua-co")
         await lan.hears(1)
         await lan.says("em cần gặp cán bộ")
         await lan.hears(has("Đã ghi lại"))
         await ask_menu(bot, telegram)
-        assert len(bot.rows(OfficerRequest)) == 1
+        assert len(bot.rows(Feedback)) == 1
         assert len(lan.messages) == 3
 
 

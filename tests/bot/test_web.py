@@ -18,7 +18,7 @@ from bot.app import App
 from bot.settings import Settings
 from bot.transports.web import COOKIE, WebServer, WebTransport
 from db.deliveries import Outgoing, add_deliveries
-from db.models import Account, Delivery, DeliveryKind, Feedback, InboxEvent, InboxState, OfficerRequest
+from db.models import Account, Case, Delivery, DeliveryKind, Feedback, InboxEvent, InboxState
 from db.session import Database
 from handlers.actions import AskOfficer, GiveFeedback, Opinion, ShowMenu, encode
 from handlers.chat import Reply
@@ -475,12 +475,12 @@ async def test_forgetting_erases_the_person_and_the_talk(site: Site, question: s
     await lan.posts(id=said, text=question)
     await lan.posts(action=encode(AskOfficer()))
     await lan.posts(text="Xin gọi lại cho tôi")
-    assert len(site.rows(OfficerRequest)) == 1
+    assert len(site.rows(Case)) == 1
     cookie = token_in(lan.page)
     answer = await lan.posts(path="/api/forget")
     assert answer.status_code == 200
     assert "max-age=0" in answer.headers["set-cookie"].lower()
-    assert [site.rows(model) for model in (Account, Delivery, OfficerRequest)] == [[], [], []]
+    assert [site.rows(model) for model in (Account, Delivery, Case)] == [[], [], []]
     assert {row.raw for row in site.rows(InboxEvent)} == {None}
     before = site.browser(**{COOKIE: cookie})
     assert await before.talk() == []

@@ -9,7 +9,7 @@ import pytest
 
 from bot.transports.formatting import escape
 from bot.transports.zalo_bot_messages import draw, measure
-from db.models import Account, Conversation, Delivery, DeliveryState, InboxEvent, OfficerRequest
+from db.models import Account, Conversation, Delivery, DeliveryState, InboxEvent
 from handlers.actions import AskOfficer, ShowTopics
 from handlers.chat import Button, File, Reply, StoredReply
 from handlers.feature import VIETNAM
@@ -134,8 +134,8 @@ async def test_number_means_the_list_that_came_unasked_when_that_was_seen_last(
         assert notice.text.endswith("Gõ số để chọn:\n1. Hỏi tiếp\n2. Chủ đề")
         await bot.until(lambda: bot.rows(Conversation)[0].offered[0][0] == "Hỏi tiếp")
         lan.says("1")
-        assert has((await lan.hears(3))[2], "muốn hỏi cán bộ")
-        assert bot.rows(Conversation)[0].step == "officer"
+        await lan.hears(4)
+        assert bot.rows(Conversation)[0].feature == "cases"
 
 
 async def test_words_of_an_older_list_still_press_and_its_numbers_do_not(
@@ -178,13 +178,15 @@ async def test_a_step_that_wants_words_takes_a_number_as_an_answer(
     """Once a question is open that offers nothing to choose, "2" is what the person answers."""
     async with start_zalo(sqlite_url) as bot:
         lan = zalo.person()
-        lan.says("menu")
-        (menu,) = await lan.hears(1)
-        lan.says(number_of(menu, t("faq.ask_officer")))
+        lan.says("chỗ tôi chưa có công đoàn")
+        (consent,) = await lan.hears(1)
+        lan.says(number_of(consent, t("consent.agree")))
         await lan.hears(2)
+        lan.says("May 10")
+        await lan.hears(3)
         lan.says("2")
-        assert has((await lan.hears(3))[2], "Đã ghi lại", HOTLINE)
-        assert bot.rows(OfficerRequest)[0].note == "2"
+        await lan.hears(4)
+        assert bot.rows(Conversation)[0].step == "place"
 
 
 async def test_way_back_from_an_error_can_be_typed(

@@ -253,6 +253,16 @@ def test_database_is_tied_to_its_store(database: Database, case_keys: CaseKeys, 
     other.close()
 
 
+def test_processes_that_start_together_give_a_store_one_name(store_url: str, keys: Keys) -> None:
+    """Whoever comes second takes the name that is there."""
+    stores = [CaseKeys(store_url, keys) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        names = set(pool.map(CaseKeys.name, stores))
+    assert {stores[0].identity()} == names
+    for one in stores:
+        one.close()
+
+
 def test_database_without_a_store_says_so(database_url: str, keys: Keys) -> None:
     """Whoever forgets the store is told at once, not when a worker writes."""
     bare = Database(database_url, keys)

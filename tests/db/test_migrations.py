@@ -11,10 +11,11 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Integer
 
-from db.accounts import add_officer_request, meet_account
+from db.accounts import meet_account
+from db.conversations import get_conversation
 from db.keys import Keys
 from db.migrate import find_revision, migrate, newest_revision, without_foreign_keys
-from db.models import Base, OfficerRequest
+from db.models import Base, Conversation
 from db.session import Database, normalize_url
 from tests.postgres import Postgres
 
@@ -86,18 +87,18 @@ def test_processes_that_start_together_migrate_one_after_another(empty: Database
 
 
 def test_table_copied_by_a_migration_keeps_the_rows_that_point_at_it(tmp_path: Path, keys: Keys) -> None:
-    """SQLite drops the old table of a copy: with foreign keys on, that would erase every conversation and wish."""
+    """SQLite drops the old table of a copy: with foreign keys on, that would erase every conversation."""
     database = Database(f"sqlite:///{tmp_path / 'x.db'}", keys)
     migrate(database)
     now = datetime(2026, 11, 21, tzinfo=UTC)
     with database.begin() as session:
         account, _ = meet_account(session, "t:1", "h" * 32, "1", None, now)
-        add_officer_request(session, account.id, None, "q", None, now)
+        get_conversation(session, account.id, now)
     with without_foreign_keys(database) as connection, connection.begin():
         operations = Operations(MigrationContext.configure(connection))
         with operations.batch_alter_table("accounts", recreate="always") as table:
             table.add_column(Column("extra", Integer))
     with database.begin() as session:
-        assert session.query(OfficerRequest).count() == 1
+        assert session.query(Conversation).count() == 1
         assert session.connection().exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     database.close()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from db.accounts import add_officer_request, meet_account
+from db.accounts import meet_account
 from db.applications import add_application
 from db.bulk import HIDDEN
 from db.deliveries import Outgoing, add_deliveries
@@ -24,7 +24,6 @@ from db.models import (
     EndReason,
     Membership,
     NoUnionInterest,
-    OfficerRequest,
     Person,
     PersonalRead,
     Role,
@@ -143,7 +142,7 @@ def test_former_members_are_forgotten_after_24_months_and_their_line_stays(datab
 
 
 def test_small_things_go_in_their_time(database: Database, tree: Tree) -> None:
-    """Codes, tries, readings, requests, wishes, unseen accounts, old notices: the old go, the young stay."""
+    """Codes, tries, readings, requests, unseen accounts, old notices: the old go, the young stay."""
 
     def plant(session: Session) -> None:
         reader, subject = person(session, ago(1)), person(session, ago(1))
@@ -158,7 +157,6 @@ def test_small_things_go_in_their_time(database: Database, tree: Tree) -> None:
             request = add_request(session, DataRequestKind.ACCESS, account.id, None, ago(years), ago(years))
             request.done_at = ago(years)
             add_consent(session, account.id, None, "news", 1, ago(years))
-            add_officer_request(session, account.id, None, "q", None, ago(364 + number * -10 + 2))
             message = Outgoing(
                 DeliveryKind.NOTICE, f"s{number}", "r", "t:1", "a", {"text": "x"}, ago(notices), stored_is_sent=True
             )
@@ -167,7 +165,7 @@ def test_small_things_go_in_their_time(database: Database, tree: Tree) -> None:
     in_one(database, plant)
     retain(database)
     with database.read() as session:
-        for model in (SignInCode, Throttle, PersonalRead, DataRequest, OfficerRequest, Account, Consent, Delivery):
+        for model in (SignInCode, Throttle, PersonalRead, DataRequest, Account, Consent, Delivery):
             assert session.query(model).count() == 1, model
         assert session.query(NoUnionInterest).count() == 1, "what was told on a forgotten account goes with it"
 

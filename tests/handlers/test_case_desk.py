@@ -12,10 +12,11 @@ from db.case_history import EventKind, list_lines
 from db.codes import show_code
 from db.models import Absence, Account, Case, CaseState, OfficerTie, Person, PersonalRead, Role, RoleGrant
 from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowCase, encode
-from handlers.cases.clockwork import mend, remind_to_follow_up, run_due
-from handlers.cases.service import Report, open_case, write_as_worker
+from handlers.cases.clockwork import mend, mend_some, remind_to_follow_up, run_due
+from handlers.cases.service import Report, note, open_case, write_as_worker
 from handlers.chat import StoredReply
 from knowledge.answer import Answerer
+from tests.case_world import see
 from tests.handlers.test_officers import give, officer
 from tests.small_tree import Tree
 from tests.talk import Member, Talk
@@ -412,6 +413,27 @@ async def test_likely_duplicates_are_merged_and_neither_worker_learns_of_the_oth
         one.hears("Đã hẹn công ty")
     assert twin[:4] not in texts(sender.heard)
     assert code[:4] not in texts(other.heard)
+    with talk.database.begin() as session:
+        case = session.query(Case).filter(Case.code == twin).one()
+        write_as_worker(session, case, "Chúng em có phiếu lương.", talk.now(), talk.today)
+    await holder.presses_payload(encode(ShowCase(code)))
+    holder.hears("Vụ đã gộp vào đây", "tháng 9, tháng 10", "Chúng em có phiếu lương")
+
+
+async def test_long_talk_is_read_page_by_page(talk: Talk, tree: Tree) -> None:
+    """The newest stand with the case; the older ones follow on a button, until there are none."""
+    holder, _sender, code = await claimed(talk, tree)
+    with talk.database.begin() as session:
+        for number in range(20):
+            note(session, see(session, person_of(talk, holder), talk.now()), code, f"ghi số {number:02}", talk.now())
+    await holder.presses_payload(encode(ShowCase(code)))
+    holder.hears("ghi số 19", "ghi số 12", "còn 12 tin trước")
+    assert "ghi số 11" not in holder.heard[-1].text
+    await holder.presses("Xem cũ hơn")
+    holder.hears("ghi số 11", "ghi số 04")
+    await holder.presses("Xem cũ hơn")
+    holder.hears("ghi số 03", "ghi số 00")
+    assert "Xem cũ hơn" not in texts(holder.heard[-1:])
 
 
 async def test_case_ends_with_an_outcome_and_the_worker_is_asked(talk: Talk, tree: Tree) -> None:
@@ -650,3 +672,25 @@ async def test_hand_over_moves_the_cases_to_a_successor_who_may_have_them(talk: 
     assert (lost.state, lost.holder_id) == (CaseState.OPENED, None)
     await everybody_heard(talk, chair)
     chair.hears("Anh/chị nhận vụ này")
+
+
+@pytest.mark.parametrize("channel", ["telegram"])
+async def test_lost_cases_are_found_part_by_part(talk: Talk, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many officers hold cases, each part is a transaction of its own, and none is left out."""
+    monkeypatch.setattr("handlers.cases.clockwork.AT_ONCE", 2)
+    sender = await worker(talk)
+    for number in range(5):
+        holder = await officer(talk, f"Lê Thị Số {number}", tree.upper, Role.OFFICER)
+        await send(talk, sender, tree)
+        await holder.presses("Tôi nhận")
+    with talk.database.begin() as session:
+        for grant in session.query(RoleGrant).filter(RoleGrant.role == Role.OFFICER):
+            grant.ended_at = talk.now()
+    after: int | None = 0
+    parts = 0
+    while after is not None:
+        with talk.database.begin() as session:
+            after = mend_some(session, talk.now(), talk.today, after)
+        parts += 1
+    assert parts == 3
+    assert [case.holder_id for case in talk.rows(Case)] == [None] * 5

@@ -2,7 +2,7 @@
 
 import pytest
 
-from db.models import Account, Conversation, Feedback, OfficerRequest, UnansweredQuestion, Verdict
+from db.models import Account, Conversation, Feedback, UnansweredQuestion, Verdict
 from handlers.chat import Kind
 from handlers.feature import VIETNAM
 from knowledge.answer import Answerer
@@ -83,30 +83,16 @@ async def test_wrong_answer_can_be_explained_and_the_note_is_scrubbed(
     assert "234" not in feedback.note and "sai rồi" in feedback.note
 
 
-async def test_wish_for_an_officer_is_recorded_and_answered_honestly(
-    talk: Talk, answerer: Answerer, known: str
-) -> None:
-    """Until the desk exists nobody is promised a day; the hotline is named."""
-    lan = talk.member("Lan")
-    await lan.says(answerer.question_of(known))
-    await lan.presses("Hỏi cán bộ")
-    await lan.says("em cần gấp")
-    lan.hears("Đã ghi lại", HOTLINE)
-    (request,) = talk.rows(OfficerRequest)
-    assert (request.entry_id, request.note) == (known, "em cần gấp")
-    assert request.question == answerer.question_of(known)
-
-
 async def test_open_step_survives_a_restart(talk: Talk, answerer: Answerer, known: str) -> None:
     """A program that stops in mid-conversation goes on where it was."""
     lan = talk.member("Lan")
     await lan.says(answerer.question_of(known))
-    await lan.presses("Hỏi cán bộ")
+    await lan.presses("Chưa đúng")
     async with Talk.start(talk.database, answerer) as restarted:
         lan_again = restarted.member("Lan")
-        await lan_again.says("em vẫn chờ")
+        await lan_again.says("chỗ em làm khác")
         lan_again.hears("Đã ghi lại")
-        assert restarted.rows(OfficerRequest)[0].note == "em vẫn chờ"
+        assert restarted.rows(Feedback)[0].note == "chỗ em làm khác"
 
 
 async def test_state_of_an_older_version_keeps_what_was_typed_and_asks_again(
@@ -115,14 +101,14 @@ async def test_state_of_an_older_version_keeps_what_was_typed_and_asks_again(
     """After an update the step is put again and the draft is still there."""
     lan = talk.member("Lan")
     await lan.says(answerer.question_of(known))
-    await lan.presses("Hỏi cán bộ")
+    await lan.presses("Chưa đúng")
     with talk.database.begin() as session:
         conversation = session.query(Conversation).one()
         conversation.version = 0
     await lan.says("câu này gõ trước khi biết có bản mới")
-    assert talk.rows(OfficerRequest) == []
-    await lan.presses("Gửi luôn")
-    assert talk.rows(OfficerRequest)[0].question == answerer.question_of(known)
+    assert talk.rows(Feedback) == []
+    await lan.presses("Bỏ qua")
+    assert talk.rows(Feedback)[0].entry_id == known
 
 
 @pytest.mark.parametrize("word", ["hủy", "huy", "/huy", "HUỶ", "Hủy bỏ"])
@@ -132,26 +118,26 @@ async def test_cancelling_leaves_the_step_and_erases_the_draft(
     """Nothing of a cancelled step remains."""
     lan = talk.member("Lan")
     await lan.says(answerer.question_of(known))
-    await lan.presses("Hỏi cán bộ")
+    await lan.presses("Chưa đúng")
     await lan.says(word)
     (conversation,) = talk.rows(Conversation)
     assert (conversation.feature, conversation.draft) == (None, None)
-    assert talk.rows(OfficerRequest) == []
+    assert talk.rows(Feedback) == []
 
 
 async def test_menu_in_mid_conversation_offers_to_go_on(talk: Talk, answerer: Answerer, known: str) -> None:
     """The menu never loses an open step."""
     lan = talk.member("Lan")
     await lan.says(answerer.question_of(known))
-    await lan.presses("Hỏi cán bộ")
+    await lan.presses("Chưa đúng")
     await lan.says("menu")
     await lan.presses("Tiếp tục")
-    await lan.presses("Gửi luôn")
-    assert len(talk.rows(OfficerRequest)) == 1
+    await lan.presses("Bỏ qua")
+    assert len(talk.rows(Feedback)) == 1
 
 
 @pytest.mark.parametrize(
-    "payload", ["", "nonsense", "e|entry-that-never-was", "d|x|20260101", "s|faq|officer|skip", "e|a|b|c|d|e", "f|q|x"]
+    "payload", ["", "nonsense", "e|entry-that-never-was", "d|x|20260101", "s|faq|wrong|skip", "e|a|b|c|d|e", "f|q|x"]
 )
 async def test_button_from_last_month_is_answered_with_a_fresh_menu(talk: Talk, payload: str) -> None:
     """A button whose meaning is gone says so and shows the way back."""

@@ -25,7 +25,6 @@ from db.models import (
     Membership,
     NameToken,
     NoUnionInterest,
-    OfficerRequest,
     Person,
     Role,
 )
@@ -111,7 +110,7 @@ async def test_stranger_sees_and_erases_what_the_account_holds(talk: Talk) -> No
     assert "gọi em với" in paper_of(lan)
     await erase(lan)
     lan.hears("Đã xóa", "biên nhận")
-    for table in (Account, Conversation, OfficerRequest, NoUnionInterest, Consent):
+    for table in (Account, Conversation, NoUnionInterest, Consent):
         assert talk.rows(table) == [], table
     assert all(event.raw is None for event in talk.rows(InboxEvent))
     [receipt] = talk.rows(Delivery)

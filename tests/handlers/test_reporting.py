@@ -7,12 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from db.case_history import EventKind, list_lines
-from db.cases import list_drafts, list_party_accounts
 from db.models import Account, Base, Case, CaseAlert, CaseState, Conversation, Delivery, DeliveryKind, Role
 from db.people import add_membership, add_person
 from handlers.cases.sex import prefer_sex
 from handlers.chat import StoredReply
-from knowledge.texts import t
 from tests.handlers.test_officers import officer, sign_in
 from tests.small_tree import Tree
 from tests.talk import HOTLINE, Member, Talk

@@ -12,6 +12,8 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
+    op.drop_index(op.f("ix_officer_requests_account_id"), table_name="officer_requests")
+    op.drop_table("officer_requests")  # a question for an officer is a report now
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("is_shared", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("pin_hash", sa.String(length=64), nullable=True))
@@ -275,3 +277,17 @@ def downgrade() -> None:
         batch_op.drop_column("unlocked_until")
         batch_op.drop_column("pin_hash")
         batch_op.drop_column("is_shared")
+    op.create_table(
+        "officer_requests",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account_id", ID, nullable=False),
+        sa.Column("entry_id", sa.String(length=80), nullable=True),
+        sa.Column("question", sa.LargeBinary(), nullable=True),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_officer_requests_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_officer_requests")),
+    )
+    op.create_index(op.f("ix_officer_requests_account_id"), "officer_requests", ["account_id"])
