@@ -235,10 +235,12 @@ def tell(what: str, figures: dict[str, Any]) -> None:
     print(json.dumps({"benchmark": "cases", "what": what, "cores": os.cpu_count(), **figures}), flush=True)
 
 
-def _databases(folder: Path) -> Iterator[tuple[str, Database]]:
+def _databases(folder: Path, only: str | None) -> Iterator[tuple[str, Database]]:
     with run_postgres() as server:
         server.execute("CREATE DATABASE cases")
         for kind, url in (("sqlite", f"sqlite:///{folder}/union.db"), ("postgresql", server.url_of("cases"))):
+            if only not in (None, kind):
+                continue
             key_file = folder / f"{kind}.key"
             create_key_file(key_file)
             keys = load_key_file(key_file)
@@ -252,9 +254,10 @@ def main() -> None:
     """Measure on SQLite and on PostgreSQL."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=CASES)
+    parser.add_argument("--only", choices=("sqlite", "postgresql"), help="measure on one of them")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        for kind, database in _databases(Path(name)):
+        for kind, database in _databases(Path(name), options.only):
             plant(database)
             facts = {"database": kind, "cases": options.cases, "units": UNITS, "uppers": UPPERS}
             tell("planted", facts | {"federations": FEDERATIONS, "seconds": round(bring_in(database, options.cases))})

@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parents[1]
 _SECONDS = 60.0
 _CPU_SECONDS = 45
 _MEMORY_BYTES = 2 * 1024**3
-"""Of addresses, not of RAM: the libraries alone ask for more than half of it. The largest honest picture needs 0.4 GB."""
+"""Of addresses, not of RAM: the libraries alone ask for much of it. The largest honest picture needs 0.4 GB."""
 _AT_ONCE = 2
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "PYTHONPATH")
 

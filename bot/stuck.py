@@ -86,9 +86,10 @@ def _describe_event(event: Event, now: datetime) -> str:
 
 
 def _reason_of(state: DeliveryState, reason: str | None) -> str:
+    """Why a message waits; one that is tried just now waits for the reason of its last try."""
     if state is DeliveryState.DUE:
         return reason or "untried"
-    return state.value
+    return reason or state.value if state is DeliveryState.CLAIMED else state.value
 
 
 def _why(state: DeliveryState, reason: str | None) -> str:

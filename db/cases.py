@@ -153,6 +153,14 @@ def list_merged(session: Session, case: Case) -> list[Case]:
     return list(session.scalars(found.order_by(Case.id).with_for_update()))
 
 
+def list_left_alone(session: Session) -> list[Case]:
+    """Cases merged into one that was withdrawn or erased since, so that nobody works on them any more; locked."""
+    kept = select(Case.id).where(Case.state.in_((CaseState.WITHDRAWN, CaseState.ERASED)))
+    gone = or_(Case.merged_into_id.is_(None), Case.merged_into_id.in_(kept))
+    found = select(Case).where(Case.state == CaseState.MERGED, gone)
+    return list(session.scalars(found.order_by(Case.id).with_for_update(skip_locked=True)))
+
+
 def get_locked(session: Session, case_id: int) -> Case:
     """A case, locked, as it is now. Raises when there is none."""
     found = select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)

@@ -106,7 +106,8 @@ def _is_open_and_stuck(now: datetime) -> ColumnElement[bool]:
     was_tried = Delivery.reason.is_not(None) & (Delivery.created_at <= now - _LATE)
     is_left = Delivery.reason.is_(None) & (Delivery.not_before_at <= now - _NEVER_TRIED)
     is_due = (Delivery.state == DeliveryState.DUE) & or_(was_tried, is_left)
-    return or_(is_due, (Delivery.state == DeliveryState.CLAIMED) & (Delivery.not_before_at <= now - _LATE))
+    is_cut_off = Delivery.not_before_at <= now - _LATE
+    return or_(is_due, (Delivery.state == DeliveryState.CLAIMED) & or_(was_tried, is_cut_off))
 
 
 def _ended_badly(now: datetime) -> tuple[ColumnElement[bool], ...]:

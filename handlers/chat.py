@@ -45,7 +45,7 @@ class Contact:
 
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
-"""The largest file that is taken on any channel: a good photograph has 2–6 MB, and Telegram hands bots 20 MB at most."""
+"""The largest file that is taken on any channel: a good photograph has 2–6 MB; Telegram hands bots 20 MB at most."""
 
 
 class AttachmentKind(StrEnum):

@@ -1,4 +1,4 @@
-"""Downloads what somebody sent from the address a platform gave for it, and from nowhere inside the operator's network."""
+"""Downloads what somebody sent, from the address its platform gave, and from nowhere in the operator's own network."""
 
 import aiohttp
 

@@ -60,6 +60,7 @@ from bot.transports.formatting import to_html, to_plain
 from bot.transports.telegram_updates import (
     ALLOWED_UPDATES,
     file_id_of,
+    forget_names,
     is_file_gone,
     is_file_too_large,
     read_update,
@@ -157,6 +158,7 @@ class TelegramTransport:
                 offset = raw["update_id"] + 1
 
     async def _store(self, receive: Receive, raw: Raw) -> bool:
+        forget_names(raw)
         try:
             await receive(self, raw)
         except StorageUnavailable:
@@ -174,6 +176,7 @@ class TelegramTransport:
         raw: Raw = json.loads(body)
         if not isinstance(raw, dict):
             raise ValueError("no update")
+        forget_names(raw)
         await receive(self, raw)
         if "callback_query" in raw:
             self._stop_spinner(raw["callback_query"]["id"])

@@ -42,6 +42,7 @@ from bot.transports.formatting import to_html, to_plain
 from bot.transports.telegram_updates import (
     ALLOWED_UPDATES,
     file_id_of,
+    forget_names,
     is_file_gone,
     is_file_too_large,
     read_update,
@@ -145,6 +146,7 @@ class TelegramDeskTransport:
             await asyncio.sleep(wait)
 
     async def _store(self, receive: Receive, raw: Raw) -> bool:
+        forget_names(raw)
         try:
             await receive(self, raw)
         except StorageUnavailable:

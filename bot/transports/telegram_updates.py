@@ -22,6 +22,9 @@ _FILES = {
 }
 
 
+_TELLING = ("file_name", "title", "performer")
+
+
 def utf16_length(text: str) -> int:
     """Telegram counts UTF-16 units."""
     return len(text.encode("utf-16-le")) // 2
@@ -82,6 +85,17 @@ def _read_attachment(message: Raw) -> Attachment | None:
     kind, described = found
     media_type = "image/jpeg" if kind is AttachmentKind.PICTURE else described.get("mime_type")
     return Attachment(kind, media_type, described.get("file_size"))
+
+
+def forget_names(raw: Raw) -> None:
+    """Take the names of files out of an update before it is stored: they often say who somebody is."""
+    message = raw.get("message")
+    if not isinstance(message, dict):
+        return
+    for described in (message.get(kind) for kind in _FILES):
+        if isinstance(described, dict):
+            for name in _TELLING:
+                described.pop(name, None)
 
 
 def file_id_of(raw: Raw) -> str | None:

@@ -36,6 +36,7 @@ from bot.transports.zalo_oa_events import (
     Event,
     account_of,
     find_signer,
+    forget_names,
     is_recent,
     list_files,
     moment_of,
@@ -51,7 +52,7 @@ from db.erasing import erase_account
 from db.models import DataRequestKind
 from db.session import Database, lock_lane
 from db.zalo_oa import Note, Receipt, Window, find_follower, forget_follower, note_people, note_receipts, window_of
-from handlers.chat import Channel, File, Incoming, StoredReply
+from handlers.chat import Channel, File, Incoming, Kind, StoredReply
 from handlers.privacy.service import ask
 from knowledge.texts import t
 
@@ -190,6 +191,8 @@ class ZaloOaTransport:
         if event.is_withdrawal and event.user_id is not None:
             await self._withdraw(event.user_id)
         if event.incoming is not None:
+            if event.incoming.kind is Kind.FILE:
+                forget_names(raw)
             await receive(self, raw)
 
     async def _store_notes(self, notes: list[Note | Receipt]) -> None:

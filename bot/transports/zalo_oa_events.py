@@ -174,6 +174,13 @@ def _kind_of(what: str, text: str) -> Kind:
     return Kind.BUTTON if text.startswith(PRESSED) else Kind.TEXT
 
 
+def forget_names(raw: dict[str, Any]) -> None:
+    """Take the names of files out of an event before it is stored: they often say who somebody is."""
+    for one in (raw.get("message") or {}).get("attachments") or []:
+        if isinstance(one.get("payload"), dict):
+            one["payload"].pop("name", None)
+
+
 def list_files(raw: dict[str, Any]) -> list[tuple[str, str]]:
     """What hangs on a message, as (kind, address); the address is Zalo's and ends within days."""
     found = (raw.get("message") or {}).get("attachments") or []

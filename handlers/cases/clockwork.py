@@ -20,6 +20,7 @@ from db.cases import (
     list_due,
     list_holders,
     list_in_closed_units,
+    list_left_alone,
     list_lost,
     list_reader_units,
     list_to_follow_up,
@@ -142,8 +143,12 @@ def remind_to_follow_up(session: Session, now: datetime, today: date) -> None:
 
 
 def mend(session: Session, now: datetime, today: date) -> None:
-    """Leave no open case with nobody: one whose holder may not see it any more is searched a new one for, and one whose
-    unit was closed goes to the unit that took its place."""
+    """Leave no open case with nobody: one whose holder may not see it any more is searched a new one for, so is one
+    merged into a case that was taken back, and one whose unit was closed goes to the unit that took its place."""
+    for case in list_left_alone(session):
+        case.merged_into_id = None
+        append(session, case, EventKind.RELEASED, now, body={"why": "alone"})
+        seek_holder(session, case, now, today)
     after: int | None = 0
     while after is not None:
         after = mend_some(session, now, today, after)

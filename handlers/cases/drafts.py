@@ -24,8 +24,8 @@ _PLACE = "conversations.draft.report"
 @dataclass
 class Told:
     """What was told. ``asked`` is the detail that is being asked for; ``typed`` the name of a workplace as it was
-    typed, ``found`` the units it may mean; ``excluded`` the units and roles that must not read it. ``is_editing``: everything
-    was told once, so the next thing is to look it over again."""
+    typed, ``found`` the units it may mean; ``excluded`` the units and roles that must not read it. ``is_editing``:
+    everything was told once, so the next thing is to look it over again."""
 
     category: str = ""
     urgency: str = ""

@@ -12,6 +12,8 @@ from docx.shared import Pt
 from sqlalchemy.orm import Session
 
 from db.applications import list_applications_of
+from db.case_history import EventKind, list_lines
+from db.cases import list_own
 from db.codes import show_code
 from db.deliveries import list_to
 from db.inbox import list_texts
@@ -57,6 +59,7 @@ def gather(session: Session, account: Account, today: date) -> list[Section]:
     sections += [
         ("consents", list(_consents(session, account))),
         ("requests", list(_requests(session, account))),
+        ("cases", list(_cases(session, account, accounts))),
         ("no_union", list(_interest(session, accounts))),
         ("talk", [line for one in accounts for line in _talk(session, one)]),
     ]
@@ -155,6 +158,19 @@ def _requests(session: Session, account: Account) -> Iterator[str]:
         kind = t(f"requests.kind_{one.kind.value}")
         due = t("holdings.request", code=show_code(one.code), kind=kind, day=_moment(one.asked_at))
         yield due + done + (f": {one.note}" if one.note else "")
+
+
+def _cases(session: Session, account: Account, accounts: list[Account]) -> Iterator[str]:
+    """Their reports with what they wrote; on a phone that others use too, only that they are looked at elsewhere."""
+    if account.is_shared:
+        yield t("holdings.cases_shared")
+        return
+    for case in list_own(session, accounts):
+        state = t(f"own_cases.state_{case.state.value}")
+        yield t("holdings.case", code=show_code(case.code), day=_moment(case.opened_at or case.created_at), state=state)
+        for line in list_lines(session, case):
+            if line.kind in (EventKind.OPENED, EventKind.WORKER_WROTE) and line.body:
+                yield f"{_moment(line.at)}: " + " / ".join(str(value) for value in line.body.values() if value)
 
 
 def _interest(session: Session, accounts: list[Account]) -> Iterator[str]:

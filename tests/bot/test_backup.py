@@ -39,7 +39,7 @@ def settings(tmp_path: Path, database_url: str, key_file: Path) -> Settings:
     made = Settings(_env_file=None, database_url=database_url, key_file=own)  # type: ignore[call-arg]  # how the file is left out
     database = open_database(made, load_key_file(own))
     with database.begin() as session:
-        account, _ = meet_account(session, "t:1", "h" * 32, SECRETS[1], SECRETS[0], NOW)
+        meet_account(session, "t:1", "h" * 32, SECRETS[1], SECRETS[0], NOW)
         add_unanswered(session, SECRETS[2], "abstain", NOW)
         message = Outgoing(DeliveryKind.REPLY, "s", "r", "t:1", SECRETS[1], {"text": SECRETS[2]}, NOW + timedelta(1))
         add_deliveries(session, [message], NOW)

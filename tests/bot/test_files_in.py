@@ -89,6 +89,7 @@ async def test_telegram_photos_papers_and_voices_are_taken(
         assert set(files) == {"anh-1.jpg", "tai-lieu-1.pdf", "loi-thu-am-1.m4a"}
         assert [name for name, content in files.items() if planted.finds(content)] == []
         assert len(telegram.downloads) == 3
+        assert not [row for row in bot.rows(InboxEvent) if planted.PLANT in row.raw], "names are not even stored"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,9 @@ async def test_zalo_official_account_pictures_papers_and_voices_are_taken(
         await lan.says("phản ánh")
         await bot.until(lambda: len(lan.messages) >= 2)
         await lan.says(STORY)
-        await lan.sends_file("image", f"{planted.PLANT}.jpg", PICTURE)
+        zalo_oa.files["a.jpg"] = PICTURE
+        picture = {"url": f"{zalo_oa.url}/files/a.jpg", "name": f"{planted.PLANT}.jpg"}
+        await lan.sends("image", {"attachments": [{"type": "image", "payload": picture}]})
         await hears("1 tệp")
         await lan.sends_file("file", "bang-luong.xlsx", planted.excel())
         await hears("2 tệp")
@@ -221,6 +224,7 @@ async def test_zalo_official_account_pictures_papers_and_voices_are_taken(
         files = kept(bot.database)
         assert set(files) == {"anh-1.jpg", "tai-lieu-1.xlsx", "loi-thu-am-1.m4a"}
         assert [name for name, content in files.items() if planted.finds(content)] == []
+        assert not [row for row in bot.rows(InboxEvent) if planted.PLANT in row.raw], "names are not even stored"
         url = f"{zalo_oa.url}/files/het-han.jpg"
         await lan.sends("image", {"attachments": [{"type": "image", "payload": {"url": url}}]})
         await hears("không còn giữ")

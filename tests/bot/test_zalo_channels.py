@@ -163,7 +163,9 @@ async def test_page_for_the_operator_shows_a_lost_channel_and_what_is_stuck(
         await bot.until(lambda: line(bot, ZALO_BOT).reason == "unavailable")
         for _ in range(11):
             clock.ahead += timedelta(minutes=1)
-            await asyncio.sleep(0.3)
+            moment = clock()
+            await bot.until(lambda moment=moment: bot.app._watch._looked_at >= moment, 20)
+        await bot.until(lambda: [row for row in bot.rows(Delivery) if row.kind is DeliveryKind.OPERATOR_ALERT], 20)
         now = await state()
         assert list(now["down"]) == [ZALO_BOT]
         assert now["channels"]["zalo_bot"] is False

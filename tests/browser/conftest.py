@@ -8,11 +8,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+from db.accounts import lane_of, meet_account
+from db.case_keys import CaseKeys
+from db.codes import show_code
+from db.keys import load_key_file
+from db.session import Database
+from handlers.cases.service import Report, open_case
+from handlers.feature import VIETNAM
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -62,6 +71,20 @@ class RunningBot:
         """What an operator's command says."""
         arguments = [sys.executable, "-m", "bot", *command]
         return subprocess.run(arguments, check=True, capture_output=True, **self._surroundings).stdout
+
+    def takes_report(self, story: str) -> str:
+        """Somebody sends a report; returns its code. It is put into the running bot's database: what a worker types is
+        another test's matter."""
+        keys = load_key_file(self._folder / "union.key")
+        store = CaseKeys(f"sqlite:///{self._folder / 'case-keys.db'}", keys)
+        database = Database(f"sqlite:///{self._folder / 'union.db'}", keys, store)
+        now = datetime.now(UTC)
+        with database.begin() as session:
+            account, _ = meet_account(session, "web", lane_of(keys, "web", "worker"), "worker", None, now)
+            case, _ = open_case(session, account, Report("wages", story), now, now.astimezone(VIETNAM).date())
+            code = show_code(case.code)
+        database.close()
+        return code
 
     def start(self) -> "RunningBot":
         began = time.monotonic()

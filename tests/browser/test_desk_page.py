@@ -104,3 +104,27 @@ def test_signed_out_officer_has_no_desk(bot: RunningBot, person: PeopleMaker) ->
     boss.hears("Đã đăng xuất")
     boss.says("bàn")
     boss.hears("dành cho cán bộ")
+
+
+def test_officer_claims_and_answers_a_report_on_a_small_phone(bot: RunningBot, person: PeopleMaker) -> None:
+    """The story opens on the page, the answer is looked over and sent; everything fits a narrow screen."""
+    boss = administrator(bot, person)
+    clerk = officer(bot, boss, person)
+    code = bot.takes_report("Công ty nợ lương hai tháng, hỏi thì bị đuổi về.")
+    clerk.says("bàn")
+    clerk.hears("1 chưa ai nhận")
+    clerk.presses("Vụ việc")
+    clerk.presses("Chưa ai nhận (1)")
+    clerk.hears("Tiền lương")
+    clerk.presses(f"Mở {code}")
+    clerk.hears("nợ lương hai tháng")
+    clerk.presses("Tôi nhận")
+    clerk.hears("Anh/chị đã nhận")
+    clerk.presses("Trả lời")
+    clerk.says("Công đoàn hẹn làm việc với công ty ngày mai.")
+    clerk.hears("Người lao động sẽ đọc")
+    clerk.presses("Gửi")
+    clerk.hears("Đã gửi cho người lao động")
+    assert clerk.page.evaluate("document.documentElement.scrollWidth") <= 360
+    found = Axe().run(clerk.page).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []

@@ -13,6 +13,7 @@ from knowledge.load import load_library
 SHORT = {
     "case_code": "K7M29QTX",
     "what": "recategorise",
+    "choice": "9999999999",
     "category": "union_rights",
     "urgency": "emergency",
     "told": "0123456789abcdef",

@@ -348,6 +348,22 @@ def test_merged_cases_answer_both_workers_without_naming_them(database: Database
             assert other.code[:4] not in said, own.code
 
 
+def test_case_merged_into_one_that_is_taken_back_is_worked_on_again(database: Database, tree: Tree) -> None:
+    """The other worker's matter does not end with the first one's."""
+    with database.begin() as session:
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        one, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        two, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        viewer = see(session, officer, NOW)
+        for case in (one, two):
+            service.claim(session, viewer, case.code, NOW, TODAY)
+        service.merge(session, viewer, two.code, one.code, NOW)
+        service.withdraw(session, one, NOW)
+        mend(session, NOW, TODAY)
+        assert two.state is CaseState.OPENED
+        assert alerted(session, two) == [officer]
+
+
 def test_nobody_fit_calls_the_administrators_and_the_operator(database: Database, tree: Tree) -> None:
     """A case without anybody who may have it is not silent."""
     with database.begin() as session:

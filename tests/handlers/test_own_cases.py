@@ -10,7 +10,7 @@ from db.models import Account, Case, CaseState, Role
 from handlers.cases import service
 from knowledge.texts import t
 from tests.handlers.test_officers import officer
-from tests.handlers.test_reporting import STORY, case_of, person_of, receipt_of, report
+from tests.handlers.test_reporting import STORY, case_of, person_of, report
 from tests.small_tree import Tree
 from tests.talk import Member, Talk
 
@@ -109,6 +109,7 @@ async def test_question_of_law_is_answered_while_an_officer_waits(talk: Talk, cl
     lan = talk.member("Lan")
     await report(lan)
     handle(talk, clerk, "claim", "Công ty trả lương ngày nào?")
+    await lan.settled()
     replies = await lan.says("nghỉ thai sản được mấy tháng")
     assert any("Căn cứ" in reply.text for reply in replies)
     lan.button("Gửi vào phản ánh")
@@ -297,6 +298,7 @@ async def test_free_words_on_a_shared_phone_name_no_case(talk: Talk, clerk: Memb
     await share(lan)
     handle(talk, clerk, "claim", "Công ty trả lương ngày nào?")
     talk.pass_time(minutes=11)
+    await lan.settled()
     await lan.says("da moi thang mung nam a chi oi")
     assert all(code not in button.label for button in lan.heard[-1].buttons)
     await lan.presses("Gửi câu này")
@@ -319,4 +321,3 @@ async def test_sharing_ends_with_the_pin(talk: Talk, clerk: Member) -> None:
         assert (account.is_shared, account.pin_hash) == (False, None)
     await lan.says("vụ việc")
     lan.hears("chưa có phản ánh")
-    assert receipt_of

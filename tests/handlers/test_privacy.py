@@ -37,6 +37,7 @@ from handlers.privacy.service import remind
 from tests.handlers.test_no_union import tell
 from tests.handlers.test_officers import give, officer, sign_in
 from tests.handlers.test_registration import apply, join
+from tests.handlers.test_reporting import STORY, report
 from tests.small_tree import Tree
 from tests.talk import Member, Talk
 
@@ -96,6 +97,23 @@ async def test_member_reads_everything_that_is_held(talk: Talk, tree: Tree) -> N
     [request] = talk.rows(DataRequest)
     assert (request.kind, request.outcome) == (DataRequestKind.ACCESS, "done")
     assert request.due_at - request.asked_at == timedelta(days=10)
+
+
+async def test_reports_stand_in_the_file_but_not_on_a_shared_phone(talk: Talk, tree: Tree) -> None:
+    """What somebody reported is theirs to see; where others use the phone too, it is looked at behind the PIN only."""
+    lan = talk.member("Lan")
+    code, _receipt = await report(lan)
+    await lan.says("quyền về dữ liệu")
+    await lan.presses("Xem mọi thứ đang giữ")
+    assert code in paper_of(lan)
+    assert STORY in paper_of(lan)
+    with talk.database.begin() as session:
+        session.query(Account).update({"is_shared": True})
+    await lan.says("quyền về dữ liệu")
+    await lan.presses("Xem mọi thứ đang giữ")
+    reports = paper_of(lan).partition("Phản ánh đã gửi")[2].partition("Điều đã báo kín")[0]
+    assert code not in reports
+    assert STORY not in reports
 
 
 async def test_stranger_sees_and_erases_what_the_account_holds(talk: Talk) -> None:
@@ -304,7 +322,8 @@ async def test_nothing_more_is_sent_abroad_after_the_withdrawal(talk: Talk, tree
         )  # fmt: skip
         session.add(abroad)
         session.flush()
-        tell_account(session, abroad, Reply("Thẻ của Nguyễn Thị Hoa"), "card", talk.now())
+        night = talk.now().replace(hour=16) + timedelta(days=1)  # 23:00 in Vietnam
+        tell_account(session, abroad, Reply("Thẻ của Nguyễn Thị Hoa"), "card", night)
     await worker.presses_payload("unagree|abroad")
     await worker.presses("Rút")
     assert [row for row in talk.rows(Delivery) if row.recipient == "7" * 32] == []

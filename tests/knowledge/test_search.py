@@ -62,6 +62,16 @@ def test_misspelt_words_are_mended(tmp_path: Path, text: str) -> None:
     assert answerer.ranked(text)[0].entry_id in ("nghi-de", "no-luong")
 
 
+def test_the_end_of_a_story_speaks_for_the_entry_it_asks_for(tmp_path: Path) -> None:
+    """What the last sentences name counts; a closing "is that right?" names nothing and is read with what precedes."""
+    searcher = make_answerer(tmp_path).parts.searcher
+    story = "Em sinh con, sinh con xong đi làm lại, sinh con được gì thì em biết rồi."
+    alone = searcher.search(story)
+    asked = searcher.search(f"{story} Công ty nợ lương thì sao? Vậy có đúng không?")
+    assert alone.ending == 1.0
+    assert (asked.ending == 1.0) == (asked.hits[0].entry_id == "no-luong")
+
+
 def _questions() -> list[dict[str, object]]:
     return list(yaml.safe_load((HERE / "questions.yaml").read_text(encoding="utf-8")) or [])
 
