@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("search", "answers", "turns", "database", "organisation", "cases")
+BENCHMARKS = ("search", "answers", "turns", "database", "organisation", "cases", "filing")
 RESULTS = Path(__file__).parent / "results.jsonl"
 
 

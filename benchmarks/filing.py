@@ -53,7 +53,14 @@ class Worker(WebPerson):
         async with self._session.post(f"{self._address}/api/messages", json=body, headers=self._headers) as answer:
             found = await answer.json()
         self.after = found.get("after", self.after)
-        self.heard = found.get("messages", []) or self.heard
+        new = [one for one in found.get("messages", []) if not one["own"]]
+        while not new:  # not answered while the request was open: the page goes on asking
+            query = {"after": str(self.after)}
+            async with self._session.get(f"{self._address}/api/messages", params=query, headers=self._headers) as more:
+                found = await more.json()
+            self.after = found.get("after", self.after)
+            new = [one for one in found.get("messages", []) if not one["own"]]
+        self.heard = new
 
     async def presses(self, label: str) -> None:
         """The button whose label holds these words."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db.case_keys import CaseKeys, case_keys_of_session
-from db.cases import hash_party
+from db.cases import erase_draft, hash_party
 from db.deployment import find_fact, set_fact
 from db.models import Account, Case, CaseBarrier, CaseEvent, CaseFile, CaseParty, CaseReader, CaseState
 
@@ -58,9 +58,12 @@ def erase_cases_of(session: Session, account: Account, now: datetime) -> int:
 
 def untie_cases(session: Session, accounts: Iterable[Account]) -> None:
     """Nothing ties these accounts to a case any more. Their cases go on, and are found again with the receipt: whoever
-    clears a shared computer has not taken their report back."""
+    clears a shared computer has not taken their report back. What was never sent is erased."""
     hashes = [hash_party(session, account) for account in accounts]
     for some in _chunks(hashes):
+        mine = exists().where(CaseParty.case_id == Case.id, CaseParty.party_hash.in_(some))
+        for draft in session.scalars(select(Case).where(mine, Case.state == CaseState.DRAFT)).all():
+            erase_draft(session, draft)
         session.execute(delete(CaseParty).where(CaseParty.party_hash.in_(some)))
 
 

@@ -151,9 +151,9 @@ class Searcher:
         about. The end goes back from the last sentence until it names something of ours: "is that right?" does not."""
         sentences = [words for one in _SENTENCE.findall(text[-LONGEST:]) if (words := split_words(one))]
         end: list[str] = []
-        while sentences and not self.lexicon.names_something(end):
+        while len(sentences) > 1 and not self.lexicon.names_something(end):
             end = self.speller.mend(sentences.pop(), self.lexicon) + end
-        if sentences:
+        if self.lexicon.names_something(end):
             whole = self._whole(self._terms_of(end), without)
         best = float(whole.max(initial=0.0))
         return float(whole[row]) / best if best > 0 else 0.0

@@ -356,7 +356,8 @@ async def test_stopping_waits_for_no_platform_that_is_down(
 async def test_tokens_and_messages_never_stand_in_the_log(telegram: TelegramStandIn, tmp_path: Path) -> None:
     """At the most talkative level, in trouble, with both bots at work: no line holds a token or a message."""
     url, key_file = f"sqlite:///{tmp_path / 'own.db'}", tmp_path / "own.key"
-    database = open_database(Settings(_env_file=None, database_url=url), create_key_file(key_file))  # type: ignore[call-arg]
+    own = Settings(_env_file=None, database_url=url, key_file=key_file)  # type: ignore[call-arg]
+    database = open_database(own, create_key_file(key_file))
     add_alerts(database, "9001", "Chuyện của chị Mận")
     database.close()
     operator = telegram.bot(DESK_TOKEN).person(9001, "Operator", started=True)
