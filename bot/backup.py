@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from db.types import plain_columns
 from handlers.feature import VIETNAM
 from knowledge.texts import t
 
+_FOLDERS = ("data", "keys", "case-keys")
 _BATCH = 1000
 _MANIFEST = "manifest.json"
 _SETTINGS = "settings.env"
@@ -62,8 +63,8 @@ def back_up(settings: Settings, folder: Path, env_file: Path = Path(".env")) -> 
         if revision is None:
             raise BackupProblem(t("backup.nothing"))
         now = datetime.now(UTC)
-        stamp = now.strftime("%Y%m%dT%H%M%SZ")
-        target, apart, cases = (folder / f"{name}-{stamp}" for name in ("data", "keys", "case-keys"))
+        stamp = _free_stamp(folder, now)
+        target, apart, cases = (folder / f"{name}-{stamp}" for name in _FOLDERS)
         for new in (target, apart, cases):
             new.mkdir(parents=True)
             new.chmod(0o700)
@@ -87,6 +88,13 @@ def back_up(settings: Settings, folder: Path, env_file: Path = Path(".env")) -> 
         return f"{said}\n{t('backup.case_keys_done', folder=cases, days=COPY_DAYS, deleted=deleted)}"
     finally:
         database.close()
+
+
+def _free_stamp(folder: Path, now: datetime) -> str:
+    """A second that names no backup yet: two may be asked for within one."""
+    while any((folder / f"{name}-{now:%Y%m%dT%H%M%SZ}").exists() for name in _FOLDERS):
+        now += timedelta(seconds=1)
+    return f"{now:%Y%m%dT%H%M%SZ}"
 
 
 def restore(settings: Settings, folder: Path, without_case_keys: bool = False) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db.case_keys import CaseKeys, case_keys_of_session
-from db.cases import erase_draft, hash_party
+from db.cases import hash_party
 from db.deployment import find_fact, set_fact
 from db.models import Account, Case, CaseBarrier, CaseEvent, CaseFile, CaseParty, CaseReader, CaseState
 
@@ -43,6 +43,15 @@ def erase_case(session: Session, case: Case, now: datetime) -> None:
     session.flush()
     if case.key_id is not None:
         _destroy_after_commit(session, case.key_id)
+
+
+def erase_draft(session: Session, case: Case) -> None:
+    """Erase a case that was never sent, with its files and, once this is committed, its key; no line of it stays."""
+    key_id = case.key_id
+    session.execute(delete(Case).where(Case.id == case.id, Case.state == CaseState.DRAFT))
+    session.expunge(case)
+    if key_id is not None:
+        _destroy_after_commit(session, key_id)
 
 
 def erase_cases_of(session: Session, account: Account, now: datetime) -> int:

@@ -264,15 +264,6 @@ def list_drafts(session: Session, account: Account) -> list[Case]:
     return list(session.scalars(select(Case).where(mine, Case.state == CaseState.DRAFT).order_by(Case.id.desc())))
 
 
-def erase_draft(session: Session, case: Case) -> None:
-    """Erase a case that was never sent, with its files and its key."""
-    key_id = case.key_id
-    session.execute(delete(Case).where(Case.id == case.id, Case.state == CaseState.DRAFT))
-    session.expunge(case)
-    if key_id is not None:
-        case_keys_of_session(session).destroy([key_id])
-
-
 def find_waiting(session: Session, accounts: Iterable[Account]) -> Case | None:
     """The newest case of a worker in which an officer asked something and waits for the answer."""
     hashes = [hash_party(session, account) for account in accounts]

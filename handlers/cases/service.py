@@ -240,9 +240,12 @@ def get_case(session: Session, viewer: Viewer, code: str, now: datetime, lock: b
 
 def claim(session: Session, viewer: Viewer, code: str, now: datetime, today: date) -> Case:
     """Take a case: whoever comes first has it, and nobody else is asked any more. An overdue one may be taken over from
-    its holder by somebody who was asked because of that. Raises `UserError` when it is taken."""
+    its holder by somebody who was asked because of that; one that only its holder opens is taken by nobody who was not
+    asked, for the worker may have chosen by whom to be read. Raises `UserError` when it is taken."""
     case = get_case(session, viewer, code, now, lock=True)
     is_asked = viewer.person_id in {alert.person_id for alert in list_alerted(session, case)}
+    if case.holder_only and not is_asked:
+        raise NotAllowed
     is_late = case.holder_id is not None and case.due_at is not None and case.due_at <= now
     if case.state not in (CaseState.OPENED, *_HELD) or case.holder_id == viewer.person_id:
         raise Outdated

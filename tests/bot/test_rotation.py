@@ -23,7 +23,7 @@ from db.people import add_person
 from db.questions import add_unanswered
 from db.resealing import list_key_numbers, list_sealed_tables
 from db.session import Database
-from db.types import SealedJson, SealedText
+from db.types import SealedBytes, SealedJson, SealedText
 from tests.bot.process import ROOT, BotProcess, Visitor
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_every_sealed_column_is_found_in_the_models() -> None:
         (table.name, column.name)
         for table in Base.metadata.sorted_tables
         for column in table.columns
-        if isinstance(column.type, (SealedText, SealedJson))
+        if isinstance(column.type, (SealedText, SealedJson, SealedBytes))
     }
     assert found == expected
     assert ("data_requests", "note") in found
