@@ -248,7 +248,7 @@ class Sender:
         """Where buttons are numbered, a number means the list a person saw last, also when that came unasked. What
         answers an event was noted with it."""
         buttons = StoredReply.from_json(delivery.body).buttons
-        if self._transport.channel.numbers_buttons and any(button.action for button in buttons):
+        if self._transport.channel.numbers(len(buttons)) and any(button.action for button in buttons):
             whom = (delivery.sender, delivery.recipient, buttons, self._now())
             await self._keep(delivery, lambda: self._database.run(_offer_unasked, *whom))
 

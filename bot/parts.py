@@ -18,10 +18,11 @@ def draw_parts(replies: Sequence[Reply], transport: Transport) -> list[dict[str,
     for reply in replies:
         for part in _parts_of(reply, transport, number):
             body = part.to_json()
-            if transport.channel.numbers_buttons and number > 1:
-                body["first_number"] = number
             bodies.append(body)
-            number += sum(1 for button in part.buttons if button.action)
+            if transport.channel.numbers(len(part.buttons)):
+                if number > 1:
+                    body["first_number"] = number
+                number += sum(1 for button in part.buttons if button.action)
     return bodies
 
 

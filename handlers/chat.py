@@ -27,13 +27,19 @@ class Kind(StrEnum):
 class Channel:
     """What features must know of the channel a person is on. ``is_abroad``: what is written there is stored on servers
     outside Vietnam, which Law 91/2025/QH15 Article 20 makes us say before asking for personal data.
-    ``numbers_buttons``: nobody can press there, so buttons stand as a numbered list and their numbers are typed."""
+    ``numbers_buttons``: nobody can press there, so buttons stand as a numbered list and their numbers are typed;
+    ``most_buttons``: more than so many under one message stand as such a list."""
 
     name: str
     serves_members: bool = True
     serves_officers: bool = True
     is_abroad: bool = False
     numbers_buttons: bool = False
+    most_buttons: int | None = None
+
+    def numbers(self, count: int) -> bool:
+        """Whether so many buttons under one message stand as a numbered list."""
+        return self.numbers_buttons or (self.most_buttons is not None and count > self.most_buttons)
 
 
 @dataclass(frozen=True)

@@ -60,11 +60,13 @@ class _Number:
 
 def remember_offer(conversation: Conversation, replies: Sequence[Reply], channel: Channel) -> None:
     """Keep the buttons just shown, so that their number or words press them hours later. Where buttons are numbered,
-    their order is that of the numbers shown; elsewhere nobody sees numbers, and the last message's come first.
+    their order is that of the numbers shown; elsewhere nobody sees numbers, and the last message's come first. Where
+    only long lists are numbered, those come before the rest.
 
     A step that was put without buttons wants words: from then on a number is an answer to it.
     """
-    in_order = replies if channel.numbers_buttons else replies[::-1]
+    listed = [reply for reply in replies if channel.numbers(len(reply.buttons))]
+    in_order = [*listed, *(reply for reply in replies[::-1] if reply not in listed)]
     buttons = [
         button for reply in in_order for button in StoredReply.from_json(Reply("", reply.buttons).to_json()).buttons
     ]

@@ -43,7 +43,7 @@ from bot.transports.zalo_oa_events import (
     read_event,
     timestamp_of,
 )
-from bot.transports.zalo_oa_messages import TEXT_LIMIT, Draft, draw, measure, upload_kind, with_upload
+from bot.transports.zalo_oa_messages import MOST_BUTTONS, TEXT_LIMIT, Draft, draw, measure, upload_kind, with_upload
 from bot.transports.zalo_oa_outreach import ZaloArticles, ZaloTemplates
 from bot.transports.zalo_oa_rules import error_of, rule_of
 from bot.transports.zalo_oa_tokens import LoginRefused, ZaloTokenKeeper
@@ -75,7 +75,7 @@ _MOST_REMEMBERED = 1000
 class ZaloOaTransport:
     """One Official Account. `take_webhook` and `finish_login` are called by the web server."""
 
-    channel = Channel("zalo_oa")
+    channel = Channel("zalo_oa", most_buttons=MOST_BUTTONS)
     messages_per_second = MESSAGES_PER_SECOND
     text_limit = TEXT_LIMIT
     stored_is_sent = False
