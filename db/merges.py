@@ -8,14 +8,18 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.models import (
+    Absence,
     Account,
     Application,
+    Case,
+    CaseBarrier,
     Consent,
     DataRequest,
     DataRequestKind,
     Membership,
     MergeProposal,
     NameToken,
+    OfficerTie,
     Person,
     PersonalRead,
     RoleGrant,
@@ -24,11 +28,16 @@ from db.people import index_name, name_tokens
 from db.session import keys_of_session, lock_lane
 
 FOLLOWING: Mapping[str, InstrumentedAttribute[Any]] = {
+    "absences.person_id": Absence.person_id,
+    "absences.substitute_id": Absence.substitute_id,
     "accounts.person_id": Account.person_id,
     "applications.person_id": Application.person_id,
+    "case_barriers.person_id": CaseBarrier.person_id,
+    "cases.holder_id": Case.holder_id,
     "consents.person_id": Consent.person_id,
     "data_requests.person_id": DataRequest.person_id,
     "memberships.person_id": Membership.person_id,
+    "officer_ties.person_id": OfficerTie.person_id,
     "personal_reads.subject_id": PersonalRead.subject_id,
     "role_grants.person_id": RoleGrant.person_id,
 }

@@ -48,7 +48,7 @@ class _Demo:
     def _upper(self, facts: Mapping[str, Any], above: int, place: Mapping[str, str]) -> None:
         here = {**place, "commune": facts["commune"], "wage_region": facts["region"]}
         unit_id = self._unit(facts["code"], UnitLevel.UPPER, above, {**facts, **here})
-        for role in (Role.CHAIR, Role.OFFICER, Role.BULLETIN_EDITOR):
+        for role in (Role.CHAIR, Role.DEPUTY_CHAIR, Role.OFFICER, Role.BULLETIN_EDITOR):
             self._officer(unit_id, role)
         for workplace in facts["workplaces"]:
             self._workplace(workplace, unit_id, here)

@@ -111,7 +111,7 @@ async def test_a_question_reaches_the_report_by_two_commands(
 ) -> None:
     """From the member's keyboard to the curator's screen, scrubbed, through the real commands."""
     lan = talk.member("Lan")
-    await lan.says("xe đưa rước của xưởng bỏ tuyến thì ai đền, gọi em 0901 234 567")
+    await lan.says("thủ tục đổi biển số xe máy ở đâu, gọi em 0901 234 567")
     monkeypatch.setenv("DATABASE_URL", settings.database_url)
     monkeypatch.setenv("KEY_FILE", str(settings.key_file))
     path = tmp_path / "out.jsonl"
@@ -119,6 +119,6 @@ async def test_a_question_reaches_the_report_by_two_commands(
     assert str(path) in capsys.readouterr().out
     assert curate(["report", "--questions", str(path)]) == 0
     shown = capsys.readouterr().out
-    assert "xe đưa rước của xưởng bỏ tuyến" in shown
+    assert "thủ tục đổi biển số xe máy ở đâu" in shown
     assert "0901" not in shown
     assert main(["questions", "export", str(tmp_path / "none" / "out.jsonl")]) == 2
