@@ -44,6 +44,10 @@ def own(settings: Settings) -> Database:
     return database
 
 
+_MANY = 12_000
+"""So many rows that sealing them again takes longer than it takes us to see that it began."""
+
+
 def numbers_in(database: Database) -> set[int]:
     with database.read() as session:
         return list_key_numbers(session)
@@ -112,7 +116,7 @@ def test_bot_that_is_running_goes_on_while_everything_is_sealed_again(settings: 
 def test_rotation_killed_half_way_is_gone_on_with(settings: Settings, own: Database, tmp_path: Path) -> None:
     """Killed at any moment, it is run again: with the same key, to the end."""
     with own.begin() as session:
-        for number in range(4000):
+        for number in range(_MANY):
             add_unanswered(session, f"câu hỏi {number}", "abstain", NOW)
     environment = dict(os.environ) | {"DATABASE_URL": settings.database_url, "KEY_FILE": str(settings.key_file)}
     command = [sys.executable, "-m", "bot", "keys", "rotate"]
@@ -130,7 +134,7 @@ def test_rotation_killed_half_way_is_gone_on_with(settings: Settings, own: Datab
     assert numbers_in(own) == {2}
     assert load_key_file(settings.key_file).numbers == {1, 2}
     with own.read() as session:
-        assert {row.question for row in session.query(UnansweredQuestion)} == {f"câu hỏi {n}" for n in range(4000)}
+        assert {row.question for row in session.query(UnansweredQuestion)} == {f"câu hỏi {n}" for n in range(_MANY)}
     own.close()
 
 
