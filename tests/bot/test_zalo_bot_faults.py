@@ -1,6 +1,7 @@
 """Zalo misbehaves, and nobody's message is lost or said twice: polling, webhook, sending, and what the plan allows."""
 
 import asyncio
+import contextlib
 import itertools
 import random
 import time
@@ -282,10 +283,18 @@ async def _post_events(url: str, events: list[dict[str, Any]], seed: int) -> lis
 
         async def post() -> None:
             for event in queue:
-                statuses.append((await http.post(url, json={"ok": True, "result": event})).status_code)
+                statuses.append(await _post_until_answered(http, url, {"ok": True, "result": event}))
 
         await asyncio.gather(*(post() for _ in range(20)))
     return statuses
+
+
+async def _post_until_answered(http: httpx.AsyncClient, url: str, body: dict[str, Any]) -> int:
+    """A connection that breaks while it is opened or reused is no answer: the platform posts again."""
+    for _ in range(5):
+        with contextlib.suppress(httpx.TransportError):
+            return (await http.post(url, json=body)).status_code
+    return 0
 
 
 async def _flood(zalo: ZaloBotStandIn, start_zalo: StartZaloBot, database_url: str, count: int) -> None:
