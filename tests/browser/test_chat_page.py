@@ -62,7 +62,7 @@ def test_the_greeting_comes_by_itself(shared_bot: RunningBot, person: PeopleMake
 
 
 def test_buttons_of_an_answer_do_what_they_say(shared_bot: RunningBot, person: PeopleMaker) -> None:
-    """Details, thanks, a complaint with its note, and the way round the employer; each press shows as one's own words."""
+    """Details, thanks, a complaint with its note, the way round the employer; each press shows as one's own words."""
     lan = person().opens(shared_bot.address)
     first = lan.asks("nghi thai san may thang").inner_text()
     details = lan.presses(t("faq.details")).inner_text()
