@@ -25,5 +25,5 @@ def read_code(text: str) -> str | None:
 
 
 def new_digits(count: int) -> str:
-    """Random digits for a code that holds for minutes and whose tries are few."""
+    """Random digits, for a code whose tries are few."""
     return f"{secrets.randbelow(10**count):0{count}}"

@@ -27,6 +27,7 @@ _NONCE_BYTES = 12
 _HEADER_BYTES = 2
 _LOOKUP_BYTES = 32
 _LARGEST_NUMBER = 255
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 
 LOOK_SECONDS = 5.0
 """How often a ring in use looks whether its file has changed: one system call, and `keys rotate` waits longer."""
@@ -114,6 +115,11 @@ class Keys:
         """A keyed hash (HMAC-SHA256, 128 bits, hex) by which a value can be found without being stored in clear."""
         message = "\x1f".join(parts).encode()
         return hmac.new(self._lookup, message, hashlib.sha256).hexdigest()[:32]
+
+    def hash_slowly(self, purpose: str, secret: str) -> str:
+        """A keyed hash (scrypt, 256 bits, hex) of something short enough to be guessed: 50 ms a try, and a stolen
+        database is useless without the key file."""
+        return hashlib.scrypt(secret.encode(), salt=self.derive(purpose), dklen=32, **_SCRYPT).hex()
 
     def derive(self, purpose: str) -> bytes:
         """32 bytes for one purpose, the same as long as this deployment lives; they reveal nothing of the ring."""

@@ -1,6 +1,5 @@
 """The PIN of a phone that others use too: how it is kept, tried, and for how long it opens."""
 
-import hashlib
 import re
 from datetime import datetime, timedelta
 
@@ -15,7 +14,6 @@ TRIES, TRY_WINDOW = 5, timedelta(hours=1)
 """So many PINs may be tried on an account within an hour."""
 
 _PIN = re.compile(r"\d{4,6}")
-_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 
 
 def read_pin(text: str) -> str | None:
@@ -66,5 +64,4 @@ def stop_sharing(account: Account) -> None:
 
 def _hash(session: Session, account: Account, pin: str) -> str:
     """Keyed and slow: six digits are few, so a stolen database must be useless without the key file."""
-    salt = keys_of_session(session).derive(f"case_pin:{account.id}")
-    return hashlib.scrypt(pin.encode(), salt=salt, dklen=32, **_SCRYPT).hex()
+    return keys_of_session(session).hash_slowly(f"case_pin:{account.id}", pin)

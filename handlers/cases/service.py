@@ -1,7 +1,5 @@
 """The use cases of a report, on both sides: send, claim, talk, hand over, settle, close."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -30,7 +28,7 @@ from db.cases import (
     open_pause,
     read_viewer,
 )
-from db.codes import show_code
+from db.codes import new_digits, show_code
 from db.models import Account, Case, CaseState, Role, WhyBarred, WhyReader
 from db.officers import count_try
 from db.people import list_accounts
@@ -40,7 +38,7 @@ from handlers.access import NotAllowed
 from handlers.cases.alerts import alert_next, seek_holder, tell_officer
 from handlers.cases.deadlines import urgency_of
 from handlers.cases.names import bar_named, is_named_in
-from handlers.cases.routing import Route, list_fit, plan_route
+from handlers.cases.routing import list_fit, plan_route
 from handlers.cases.stages import begin_stage, set_clock
 from handlers.cases.talking import ask_whether_settled, tell_holder, tell_state, tell_worker
 from handlers.errors import Outdated, UserError
@@ -53,10 +51,6 @@ TRIES, TRY_WINDOW = 5, timedelta(hours=1)
 
 OUTCOMES = ("agreed", "paid", "advised", "referred", "unfounded", "unsolved")
 """How a case may end, as the officer says."""
-
-_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
-"""A receipt is looked up by this slow keyed hash: 50 ms a try, so that who steals database and keys still needs
-centuries to walk through 16 digits."""
 
 _HELD = (CaseState.CLAIMED, CaseState.ANSWERED)
 
@@ -102,39 +96,30 @@ def open_case(
     case = draft or begin_draft(session, now)
     set_place(session, case, report, now)
     add_party(session, case, account, now)
-    case.state, case.opened_at, receipt = CaseState.OPENED, now, _new_receipt()
+    case.state, case.opened_at, receipt = CaseState.OPENED, now, new_digits(RECEIPT_DIGITS)
     case.receipt_hash = hash_receipt(session, receipt)
     number = append(session, case, EventKind.OPENED, now, body={"story": report.story, **report.details})
     attach_files(session, case, number)
-    route = _route(session, case, now, today)
+    _route(session, case, now, today)
     if report.includes_workplace and report.workplace_unit_id is not None:
         add_reader(session, case, report.workplace_unit_id, WhyReader.INCLUDED, now)
         bar_named(session, case, [report.workplace_unit_id], now, today)
-    case.round, case.stage_round = 0, 0
     seek_holder(session, case, now, today)
-    if not route.is_covered:
-        case.next_step_at = now
     return case, receipt
 
 
-def _route(session: Session, case: Case, now: datetime, today: date) -> Route:
+def _route(session: Session, case: Case, now: datetime, today: date) -> None:
     """Names are looked for along the whole way before anybody is chosen."""
     bar_named(session, case, plan_route(session, case, now, today).chain, now, today)
     route = plan_route(session, case, now, today)
     case.unit_id = route.unit_id
     if route.unit_id is not None:
         add_reader(session, case, route.unit_id, WhyReader.RESPONSIBLE, now)
-    return route
-
-
-def _new_receipt() -> str:
-    return f"{secrets.randbelow(10**RECEIPT_DIGITS):0{RECEIPT_DIGITS}}"
 
 
 def hash_receipt(session: Session, digits: str) -> str:
-    """How a receipt code is stored."""
-    salt = keys_of_session(session).derive("case_receipt")
-    return hashlib.scrypt(digits.encode(), salt=salt, dklen=32, **_SCRYPT).hex()
+    """How a receipt code is stored: who steals database and keys still needs centuries to walk through 16 digits."""
+    return keys_of_session(session).hash_slowly("case_receipt", digits)
 
 
 def return_with_receipt(session: Session, account: Account, typed: str, now: datetime) -> Case | None:

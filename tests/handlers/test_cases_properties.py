@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+import db.keys
 from db.case_keys import CaseKeys
 from db.cases import Viewer, Wanted, count_visible, list_visible
 from db.codes import show_code
@@ -382,7 +383,7 @@ class World:
 @pytest.fixture(autouse=True)
 def _quick_receipts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The slow hash of receipts is slow on purpose, and tested elsewhere."""
-    monkeypatch.setitem(service._SCRYPT, "n", 2)
+    monkeypatch.setitem(db.keys._SCRYPT, "n", 2)
 
 
 def run_world(template: Path, folder: Path, keys: Keys, dice: Random, deeds: int) -> None:
