@@ -243,6 +243,7 @@ class Member:
             assert fold(word) in last, f"{word!r} not in {last!r}"
 
     async def _do(self, raw: dict[str, Any], event_id: str | None) -> list[StoredReply]:
+        await self.settled()  # what somebody else set off has arrived before this person goes on
         before = len(self.heard)
         full = {"who": self.address, "id": event_id or self._talk.new_id(), "name": self.name, **raw}
         assert await self._talk.inbox.receive_and_wait(self._talk.edge, full, SECONDS), (

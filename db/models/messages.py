@@ -75,14 +75,17 @@ class InboxEvent(Base):
 
 
 class DeliveryState(StrEnum):
-    """The closed set of states of an outgoing message."""
+    """The closed set of states of an outgoing message. One of a bulletin is ``planned`` until its account has room for
+    it, so that however many there are, they stand in nobody's way; ``cancelled`` when it was called off before."""
 
+    PLANNED = "planned"
     DUE = "due"
     CLAIMED = "claimed"
     SENT = "sent"
     FAILED = "failed"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
 
 
 OPEN_DELIVERY_STATES = (DeliveryState.DUE, DeliveryState.CLAIMED)
@@ -97,10 +100,13 @@ class DeliveryKind(StrEnum):
     CASE_REPLY = "case_reply"
     SIGN_IN = "sign_in"
     NOTICE = "notice"
+    BULLETIN = "bulletin"
 
 
 class Delivery(Base):
-    """One message to one person: the outbox, and the ledger of what reached whom."""
+    """One message to one person: the outbox, and the ledger of what reached whom. A line of a bulletin names its
+    sending (``run_id``), which holds the text, and the unit by which its person was chosen; the address is looked up
+    when it is its turn."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -113,6 +119,30 @@ class Delivery(Base):
             "id",
             sqlite_where=text("state IN ('due', 'claimed')"),
             postgresql_where=text("state IN ('due', 'claimed')"),
+        ),
+        Index(
+            "ix_deliveries_expiring",
+            "sender",
+            "expires_at",
+            sqlite_where=text("state = 'due'"),
+            postgresql_where=text("state = 'due'"),
+        ),
+        Index(
+            "ix_deliveries_planned",
+            "sender",
+            "run_id",
+            "not_before_at",
+            "id",
+            sqlite_where=text("state = 'planned'"),
+            postgresql_where=text("state = 'planned'"),
+        ),
+        Index(
+            "ix_deliveries_run",
+            "run_id",
+            "state",
+            "reason",
+            sqlite_where=text("run_id IS NOT NULL"),
+            postgresql_where=text("run_id IS NOT NULL"),
         ),
         Index("ix_deliveries_recipient", "recipient", "id"),
     )
@@ -133,3 +163,5 @@ class Delivery(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
     platform_message_id: Mapped[str | None] = mapped_column(String(80))
+    run_id: Mapped[int | None] = mapped_column(Id)
+    unit_id: Mapped[int | None] = mapped_column(Id)
