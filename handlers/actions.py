@@ -681,6 +681,30 @@ class SendFigures(Action):
     quarter_on: date | None = None
 
 
+@_action("ba")
+class AnswerBulletin(Action):
+    """Choose an answer to a question of a bulletin that was sent."""
+
+    run_id: int
+    block: int = 0
+    choice: int = 0
+
+
+@_action("bo")
+class OpenFromBulletin(Action):
+    """Ask what a bulletin offers to ask, or begin a report from it."""
+
+    run_id: int
+    block: int = 0
+
+
+@_action("bx")
+class StopBulletins(Action):
+    """Be sent no more bulletins of a topic; asks which first."""
+
+    run_id: int = 0
+
+
 def encode(action: Action) -> str:
     """The payload of an action. Raises ValueError when it would not fit into 64 bytes."""
     values = [_write(getattr(action, item.name)) for item in fields(action)]  # type: ignore[arg-type]  # all are dataclasses
