@@ -7,18 +7,21 @@ from typing import Any
 
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, defer
+from sqlalchemy.orm.attributes import set_committed_value
 
 from db.inbox import insert_ignoring_duplicates
 from db.keys import KeyProblem
 from db.models import (
     OPEN_DELIVERY_STATES,
     Account,
+    BulletinRun,
     Consent,
     Delivery,
     DeliveryKind,
     DeliveryState,
     InboxEvent,
     RoleGrant,
+    RunState,
 )
 from db.session import lock_lane
 
@@ -28,12 +31,15 @@ PRIORITIES = {
     DeliveryKind.SIGN_IN: 5,
     DeliveryKind.REPLY: 10,
     DeliveryKind.CASE_REPLY: 15,
+    DeliveryKind.GROUP_POST: 18,
     DeliveryKind.NOTICE: 20,
+    DeliveryKind.BULLETIN: 30,
 }
 """Smaller goes first: an alert before a reply, a reply before anything sent to many."""
 
-REPEATABLE_KINDS = tuple(PRIORITIES)
-"""Kinds sent again when the platform's answer was lost: a double alert or reply is better than none."""
+REPEATABLE_KINDS = tuple(kind for kind in PRIORITIES if kind is not DeliveryKind.BULLETIN)
+"""Kinds sent again when the platform's answer was lost: a double alert or reply is better than none, and a double
+bulletin is not."""
 
 
 _LINES_KEPT_LONGER = (
@@ -41,11 +47,12 @@ _LINES_KEPT_LONGER = (
     DeliveryKind.OPERATOR_ALERT,
     DeliveryKind.CASE_ALERT,
     DeliveryKind.CASE_REPLY,
+    DeliveryKind.GROUP_POST,
 )
 
 UNREACHABLE = "unreachable"
 
-WAITS = ("window", "night", "quota", "billing", UNREACHABLE)
+WAITS = ("window", "night", "quota", "billing", "budget", UNREACHABLE)
 """Reasons for which a message waits that end when its person writes: that opens a window in which it goes for nothing,
 and shows that they are there again. "window" and "unreachable" have no other end ("chờ người dùng nhắn"); the rest are
 tried again by themselves."""
@@ -137,6 +144,40 @@ def claim_due(session: Session, sender: str, now: datetime, limit: int) -> list[
     return claimed
 
 
+def claim_planned(session: Session, sender: str, now: datetime, limit: int) -> list[Delivery]:
+    """Take lines of bulletins that are being sent, those of the oldest sending first; the caller must record an
+    `Outcome` for each. Their text is in their sending; the address of each is read from its account, and a line whose
+    person is gone or blocked us meanwhile fails here."""
+    running = select(BulletinRun.id).where(BulletinRun.state == RunState.SENDING, BulletinRun.expires_at > now)
+    found: list[tuple[Delivery, str | None, datetime | None]] = []
+    for run_id in session.scalars(running.order_by(BulletinRun.id)).all():
+        due = (
+            select(Delivery, Account.address, Account.unreachable_since)
+            .outerjoin(Account, (Account.sender == Delivery.sender) & (Account.address_hash == Delivery.recipient))
+            .where(
+                Delivery.sender == sender,
+                Delivery.state == DeliveryState.PLANNED,
+                Delivery.run_id == run_id,
+                Delivery.not_before_at <= now,
+            )
+            .order_by(Delivery.not_before_at, Delivery.id)
+            .limit(limit - len(found))
+        )
+        found += [row.tuple() for row in session.execute(due.with_for_update(of=Delivery, skip_locked=True))]
+        if len(found) >= limit:
+            break
+    for line, address, unreachable_since in found:
+        if address is None or unreachable_since is not None:
+            line.state, line.reason, line.finished_at = DeliveryState.FAILED, UNREACHABLE, now
+        else:
+            line.state, line.attempts = DeliveryState.CLAIMED, line.attempts + 1
+    session.flush()
+    claimed = [(line, address) for line, address, _ in found if line.state is DeliveryState.CLAIMED]
+    for line, address in claimed:
+        set_committed_value(line, "address", address)  # for whoever sends it; the row itself keeps none
+    return [line for line, _ in claimed]
+
+
 def find_line(session: Session, number: int) -> Delivery | None:
     """A line by its number."""
     return session.get(Delivery, number)
@@ -165,7 +206,7 @@ def record_outcomes(session: Session, outcomes: Sequence[Outcome], now: datetime
             "state": outcome.state,
             "reason": outcome.reason,
             "platform_message_id": outcome.platform_message_id,
-            "finished_at": None if outcome.state is DeliveryState.DUE else now,
+            "finished_at": None if outcome.state in (DeliveryState.DUE, DeliveryState.PLANNED) else now,
         }
         | ({"not_before_at": outcome.retry_at} if outcome.retry_at else {})
         for outcome in outcomes
@@ -205,9 +246,10 @@ def recover_claimed(session: Session, sender: str) -> int:
 
 
 def has_due(session: Session, now: datetime) -> bool:
-    """Whether any message is being sent or could be sent now."""
+    """Whether any message other than a bulletin is being sent or could be sent now."""
     can_go = (Delivery.state == DeliveryState.CLAIMED) | (Delivery.not_before_at <= now)
-    still = select(Delivery.id).where(Delivery.state.in_(OPEN_DELIVERY_STATES), can_go)
+    is_alone = Delivery.kind != DeliveryKind.BULLETIN  # a bulletin goes on after a restart
+    still = select(Delivery.id).where(Delivery.state.in_(OPEN_DELIVERY_STATES), can_go, is_alone)
     return session.scalar(still.limit(1)) is not None
 
 
@@ -244,13 +286,15 @@ def find_sent(session: Session, recipient: str, number: int) -> Delivery | None:
 
 def release_waiting(session: Session, recipient: str, now: datetime) -> None:
     """This person just wrote: what waited for that is due at once."""
-    waiting = (Delivery.recipient == recipient, Delivery.state == DeliveryState.DUE, Delivery.reason.in_(WAITS))
+    states = (DeliveryState.DUE, DeliveryState.PLANNED)
+    waiting = (Delivery.recipient == recipient, Delivery.state.in_(states), Delivery.reason.in_(WAITS))
     session.execute(update(Delivery).where(*waiting, Delivery.not_before_at > now).values(not_before_at=now))
 
 
 def release_failing(session: Session, sender: str, now: datetime) -> None:
     """The platform answers again: what was put off because it did not is due at once."""
-    put_off = (Delivery.sender == sender, Delivery.state == DeliveryState.DUE, Delivery.reason.in_(FAILING))
+    states = (DeliveryState.DUE, DeliveryState.PLANNED)
+    put_off = (Delivery.sender == sender, Delivery.state.in_(states), Delivery.reason.in_(FAILING))
     session.execute(update(Delivery).where(*put_off, Delivery.not_before_at > now).values(not_before_at=now))
 
 
@@ -394,7 +438,8 @@ def forget_notices(session: Session, before: datetime) -> int:
 
 def drop_waiting(session: Session, recipient: str) -> None:
     """Do not send one person what still waits to be sent to them; what is just being sent cannot be held back."""
-    waiting = (Delivery.recipient == recipient, Delivery.state == DeliveryState.DUE)
+    states = (DeliveryState.DUE, DeliveryState.PLANNED)
+    waiting = (Delivery.recipient == recipient, Delivery.state.in_(states))
     session.execute(delete(Delivery).where(*waiting, Delivery.kind != DeliveryKind.REPLY))
 
 
