@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.batcher import Batcher
 from bot.metrics import DELIVERIES
+from bot.rate import Rate
 from bot.transports import (
     AccountPaused,
     PersonMoved,
@@ -26,6 +27,7 @@ from bot.transports import (
     WindowClosed,
 )
 from db.accounts import find_account, mark_unreachable
+from db.case_topics import move_group
 from db.conversations import get_conversation
 from db.deliveries import (
     FAILING,
@@ -35,8 +37,10 @@ from db.deliveries import (
     UNREACHABLE,
     Outcome,
     claim_due,
+    claim_planned,
     fail_unreadable,
     move_address,
+    read_message,
     record_outcomes,
     recover_claimed,
     release_failing,
@@ -64,32 +68,17 @@ _LONG_AWAY = timedelta(seconds=30)
 """After a platform was away for so long, its first answer lets everything go that was put off meanwhile."""
 
 
+_BULLETINS_IN_FLIGHT = 120
+"""Lines of bulletins that may be under way at once: a platform that takes a second to answer still gets a hundred a
+second."""
+
+_AHEAD_SECONDS = 0.15
+"""How long before its start a line of a bulletin is taken, where the platform has a limit: a few claims a second."""
+
+_PROBE_SECONDS = 10.0
+_BODIES_KEPT = 4
+
 _ALERTS = (DeliveryKind.CASE_ALERT, DeliveryKind.OPERATOR_ALERT)
-
-
-class Rate:
-    """At most ``limit`` starts in any window of one second, and none while the account is paused."""
-
-    def __init__(self, limit: float | None) -> None:
-        self._limit = limit
-        self._starts: deque[float] = deque(maxlen=int(limit) if limit else 1)
-        self._paused_until = 0.0
-
-    def pause(self, seconds: float) -> None:
-        """The platform asked for silence."""
-        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
-
-    async def wait(self) -> None:
-        """Return when one message may start now."""
-        while True:
-            now = time.monotonic()
-            start = max(now, self._paused_until)
-            if self._limit and len(self._starts) == self._starts.maxlen:
-                start = max(start, self._starts[0] + 1.0)
-            if start <= now:
-                self._starts.append(now)
-                return
-            await asyncio.sleep(start - now)
 
 
 class Sender:
@@ -100,10 +89,13 @@ class Sender:
         self._database = database
         self._now = now
         self._rate = Rate(transport.messages_per_second)
-        self._rate_turn = asyncio.Lock()
         self._awake = asyncio.Event()
         self._claimed_at = 0.0
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
+        self._bulletins = 0
+        """Lines of bulletins that are claimed and not finished."""
+        self._bodies: dict[int, StoredReply] = {}
+        self._probed_at = 0.0
         self._last_to: dict[str, asyncio.Task[None]] = {}
         self._outcomes: Batcher[Outcome] = Batcher(self._record)
         self.is_driving = False
@@ -149,33 +141,66 @@ class Sender:
             log.error("claim_failed", sender=self._transport.sender, error=type(error).__name__)
             return False
         for delivery in claimed:
-            await self._slots.acquire()
+            is_bulletin = delivery.kind is DeliveryKind.BULLETIN
+            if is_bulletin:  # these take no slot: replies never wait for one that they hold
+                self._bulletins += 1
+            else:
+                await self._slots.acquire()
             before = self._last_to.get(delivery.recipient)
             task = asyncio.create_task(self._send_after(before, delivery))
             self._last_to[delivery.recipient] = task
-            task.add_done_callback(partial(self._release, delivery.recipient))
+            task.add_done_callback(partial(self._release, delivery.recipient, is_bulletin))
         return bool(claimed)
 
     async def _claim(self) -> list[Delivery]:
         """What is due; a message that no key opens is failed, so that it holds up none of the others."""
         mine = (self._transport.sender, self._now())
+        room = self._room_for_bulletins()
         try:
-            return await self._database.run(claim_due, *mine, _CLAIM_AT_ONCE)
+            return await self._database.run(_claim_both, *mine, _CLAIM_AT_ONCE, room)
         except KeyProblem:
             count = await self._database.run(fail_unreadable, *mine)
             log.error("deliveries_unreadable", sender=self._transport.sender, count=count)
-            return await self._database.run(claim_due, *mine, _CLAIM_AT_ONCE)
+            return await self._database.run(_claim_both, *mine, _CLAIM_AT_ONCE, room)
 
-    def _release(self, recipient: str, done: asyncio.Task[None]) -> None:
-        self._slots.release()
+    def _room_for_bulletins(self) -> int:
+        """How many lines of bulletins to take now: as many as will start within a moment, so that a reply that comes
+        then is not behind them and little is in hand when the power fails. While the platform is away, one from time to
+        time shows when it is back."""
+        if self.failing_since is not None:
+            if self._bulletins or time.monotonic() - self._probed_at < _PROBE_SECONDS:
+                return 0
+            self._probed_at = time.monotonic()
+            return 1
+        if self._rate.limit is None:
+            return _BULLETINS_IN_FLIGHT - self._bulletins
+        return min(_BULLETINS_IN_FLIGHT - self._bulletins, self._most_ahead - self._rate.waiting)
+
+    @property
+    def _most_ahead(self) -> int:
+        return max(2, round((self._rate.limit or 0) * _AHEAD_SECONDS))
+
+    def _wake_for_more(self) -> None:
+        """Claim again once half of what may be in hand is gone: a few at a time, for few commits."""
+        if self._bulletins <= _BULLETINS_IN_FLIGHT // 2 and self._rate.waiting <= self._most_ahead // 2:
+            self.wake()
+
+    def _release(self, recipient: str, is_bulletin: bool, done: asyncio.Task[None]) -> None:
+        if is_bulletin:
+            self._bulletins -= 1
+            self._wake_for_more()
+        else:
+            self._slots.release()
         if self._last_to.get(recipient) is done:
             del self._last_to[recipient]
 
     async def _send_after(self, before: asyncio.Task[None] | None, delivery: Delivery) -> None:
         if before is not None:
             await asyncio.wait([before])
-        async with self._rate_turn:
-            await self._rate.wait()
+        is_bulletin = delivery.kind is DeliveryKind.BULLETIN
+        await self._rate.wait(delivery.priority, is_paced=is_bulletin)
+        if is_bulletin:
+            self._wake_for_more()
         outcome = await self._send(delivery)
         await self._note_platform(delivery, outcome)
         DELIVERIES.labels(self._transport.sender, outcome.state.value).inc()
@@ -188,9 +213,10 @@ class Sender:
     async def _note_platform(self, delivery: Delivery, outcome: Outcome) -> None:
         """Whether the platform answers at all. Once it does after a long time, nobody waits for the end of a pause that
         was meant for an outage."""
-        if outcome.state is DeliveryState.DUE and outcome.reason in FAILING:
+        is_put_off = outcome.state in (DeliveryState.DUE, DeliveryState.PLANNED)
+        if is_put_off and outcome.reason in FAILING:
             self.failing_since = self.failing_since or self._now()
-        if outcome.state is DeliveryState.DUE and outcome.reason != UNREACHABLE:
+        if is_put_off and outcome.reason != UNREACHABLE:
             return  # a window that we know to be closed says nothing of the platform
         since, self.failing_since = self.failing_since, None
         if since is not None and self._now() - since >= _LONG_AWAY:
@@ -211,7 +237,7 @@ class Sender:
         """One attempt, and what follows from how it ended."""
         tried_at = self._now()
         try:
-            reply = StoredReply.from_json(delivery.body, delivery.id)
+            reply = await self._read(delivery)
             sent_id = await self._transport.send(delivery.address or "", reply)
             return Outcome(delivery.id, DeliveryState.SENT, platform_message_id=sent_id)
         except AccountPaused as pause:
@@ -219,7 +245,7 @@ class Sender:
             return self._again(delivery, "paused", pause.seconds)
         except PersonMoved as moved:
             to = (delivery.sender, delivery.recipient, moved.address)
-            await self._keep(delivery, lambda: self._database.run(move_address, *to))
+            await self._keep(delivery, lambda: self._database.run(_follow, *to, self._now()))
             return self._again(delivery, "moved", 0)
         except PersonUnreachable as error:
             whom = (delivery.sender, delivery.recipient, self._now())
@@ -233,7 +259,7 @@ class Sender:
             return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
         except WindowClosed as closed:  # it goes when this person writes: `release_waiting`
             retry_at = closed.until or tried_at + FAR_OFF
-            return Outcome(delivery.id, DeliveryState.DUE, closed.reason, retry_at, tried_at=tried_at)
+            return Outcome(delivery.id, _later(delivery), closed.reason, retry_at, tried_at=tried_at)
         except SendUnavailable:
             return self._again(delivery, "unavailable", self._backoff(delivery))
         except SendUncertain:
@@ -244,10 +270,20 @@ class Sender:
             log.error("send_failed", delivery_id=delivery.id, error=type(error).__name__)
             return Outcome(delivery.id, DeliveryState.FAILED, f"bug:{type(error).__name__}")
 
+    async def _read(self, delivery: Delivery) -> StoredReply:
+        """What a line says; that of a bulletin stands once for all in its sending, and never changes."""
+        if delivery.run_id is None:
+            return StoredReply.from_json(delivery.body, delivery.id)
+        if delivery.run_id not in self._bodies:
+            if len(self._bodies) >= _BODIES_KEPT:
+                self._bodies.clear()
+            self._bodies[delivery.run_id] = await self._database.look(_read_run, delivery.run_id)
+        return dataclasses.replace(self._bodies[delivery.run_id], ledger_id=delivery.id)
+
     async def _note_offer(self, delivery: Delivery) -> None:
         """Where buttons are numbered, a number means the list a person saw last, also when that came unasked. What
         answers an event was noted with it."""
-        buttons = StoredReply.from_json(delivery.body).buttons
+        buttons = (await self._read(delivery)).buttons
         if self._transport.channel.numbers(len(buttons)) and any(button.action for button in buttons):
             whom = (delivery.sender, delivery.recipient, buttons, self._now())
             await self._keep(delivery, lambda: self._database.run(_offer_unasked, *whom))
@@ -255,7 +291,7 @@ class Sender:
     def _again(self, delivery: Delivery, reason: str, seconds: float) -> Outcome:
         retry_at = self._now() + timedelta(seconds=seconds)
         asyncio.get_running_loop().call_later(seconds, self.wake)
-        return Outcome(delivery.id, DeliveryState.DUE, reason, retry_at)
+        return Outcome(delivery.id, _later(delivery), reason, retry_at)
 
     @staticmethod
     def _backoff(delivery: Delivery) -> float:
@@ -266,6 +302,25 @@ class Sender:
 
     async def _record(self, outcomes: list[Outcome]) -> None:
         await self._database.run(record_outcomes, outcomes, self._now())
+
+
+def _later(delivery: Delivery) -> DeliveryState:
+    """The state of a line that is put off: a bulletin's goes back among those that stand in nobody's way."""
+    return DeliveryState.PLANNED if delivery.kind is DeliveryKind.BULLETIN else DeliveryState.DUE
+
+
+def _claim_both(session: Session, sender: str, now: datetime, limit: int, room: int) -> list[Delivery]:
+    claimed = claim_due(session, sender, now, limit)
+    return claimed + claim_planned(session, sender, now, room) if room > 0 else claimed
+
+
+def _read_run(session: Session, run_id: int) -> StoredReply:
+    return StoredReply.from_json(read_message(session, run_id))
+
+
+def _follow(session: Session, sender: str, lane: str, address: str, now: datetime) -> None:
+    move_address(session, sender, lane, address)
+    move_group(session, sender, lane, address, now)
 
 
 def _offer_unasked(session: Session, sender: str, lane: str, buttons: Sequence[StoredButton], now: datetime) -> None:

@@ -1,12 +1,13 @@
 """Statements on the delivery ledger: add a message, claim what is due, record how it ended."""
 
+import base64
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select, update
-from sqlalchemy.orm import Session, aliased, defer
+from sqlalchemy import LargeBinary, delete, exists, func, or_, select, type_coerce, update
+from sqlalchemy.orm import Session, aliased, defer, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
 from db.inbox import insert_ignoring_duplicates
@@ -14,6 +15,7 @@ from db.keys import KeyProblem
 from db.models import (
     OPEN_DELIVERY_STATES,
     Account,
+    BulletinFile,
     BulletinRun,
     Consent,
     Delivery,
@@ -23,7 +25,7 @@ from db.models import (
     RoleGrant,
     RunState,
 )
-from db.session import lock_lane
+from db.session import keys_of_session, lock_lane
 
 PRIORITIES = {
     DeliveryKind.CASE_ALERT: 0,
@@ -149,10 +151,11 @@ def claim_planned(session: Session, sender: str, now: datetime, limit: int) -> l
     `Outcome` for each. Their text is in their sending; the address of each is read from its account, and a line whose
     person is gone or blocked us meanwhile fails here."""
     running = select(BulletinRun.id).where(BulletinRun.state == RunState.SENDING, BulletinRun.expires_at > now)
-    found: list[tuple[Delivery, str | None, datetime | None]] = []
+    sealed = type_coerce(Account.address, LargeBinary)  # one that no key opens must not hold up the others
+    found: list[tuple[Delivery, bytes | None, datetime | None]] = []
     for run_id in session.scalars(running.order_by(BulletinRun.id)).all():
         due = (
-            select(Delivery, Account.address, Account.unreachable_since)
+            select(Delivery, sealed, Account.unreachable_since)
             .outerjoin(Account, (Account.sender == Delivery.sender) & (Account.address_hash == Delivery.recipient))
             .where(
                 Delivery.sender == sender,
@@ -166,16 +169,42 @@ def claim_planned(session: Session, sender: str, now: datetime, limit: int) -> l
         found += [row.tuple() for row in session.execute(due.with_for_update(of=Delivery, skip_locked=True))]
         if len(found) >= limit:
             break
+    addresses: dict[int, str] = {}
     for line, address, unreachable_since in found:
-        if address is None or unreachable_since is not None:
-            line.state, line.reason, line.finished_at = DeliveryState.FAILED, UNREACHABLE, now
-        else:
+        try:
+            if address is None or unreachable_since is not None:
+                line.state, line.reason, line.finished_at = DeliveryState.FAILED, UNREACHABLE, now
+                continue
+            addresses[line.id] = keys_of_session(session).open(address, "accounts.address").decode()
             line.state, line.attempts = DeliveryState.CLAIMED, line.attempts + 1
+        except KeyProblem:
+            line.state, line.reason, line.finished_at = DeliveryState.FAILED, "unreadable", now
     session.flush()
-    claimed = [(line, address) for line, address, _ in found if line.state is DeliveryState.CLAIMED]
-    for line, address in claimed:
-        set_committed_value(line, "address", address)  # for whoever sends it; the row itself keeps none
-    return [line for line, _ in claimed]
+    claimed = [line for line, _, _ in found if line.id in addresses]
+    for line in claimed:
+        set_committed_value(line, "address", addresses[line.id])  # for whoever sends it; the row itself keeps none
+    return claimed
+
+
+def read_message(session: Session, run_id: int) -> Any:
+    """What one sending of a bulletin says, with its files, as the body of a line."""
+    run = session.get_one(BulletinRun, run_id)
+    files = session.scalars(
+        select(BulletinFile)
+        .where(BulletinFile.id.in_(run.plan.get("files", ())))
+        .options(undefer(BulletinFile.content))
+        .order_by(BulletinFile.id)
+    )
+    stored = [
+        {
+            "name": file.name,
+            "media_type": file.media_type,
+            "content": base64.b64encode(file.content).decode(),
+            "is_personal": False,
+        }
+        for file in files
+    ]
+    return run.body | ({"files": stored} if stored else {})
 
 
 def find_line(session: Session, number: int) -> Delivery | None:
@@ -271,17 +300,27 @@ def list_to(
         Delivery.id > after,
         Delivery.id.not_in(known),
         Delivery.state == DeliveryState.SENT,
-        Delivery.body.is_not(None),
+        or_(Delivery.body.is_not(None), Delivery.run_id.is_not(None)),
     )
     rows = session.scalars(query.order_by(Delivery.id.desc() if newest else Delivery.id).limit(limit)).all()
+    for row in rows:
+        _lend_body(session, row)
     return sorted(rows, key=lambda row: row.id)
+
+
+def _lend_body(session: Session, line: Delivery) -> None:
+    """A line of a bulletin has no text of its own; it gets that of its sending for as long as it is in hand."""
+    if line.body is None and line.run_id is not None:
+        set_committed_value(line, "body", read_message(session, line.run_id))
 
 
 def find_sent(session: Session, recipient: str, number: int) -> Delivery | None:
     """A message a person was sent, with its body; None for anybody else's."""
     row = session.get(Delivery, number)
-    is_theirs = row is not None and row.recipient == recipient and row.state is DeliveryState.SENT and row.body
-    return row if is_theirs else None
+    if row is None or row.recipient != recipient or row.state is not DeliveryState.SENT:
+        return None
+    _lend_body(session, row)
+    return row if row.body else None
 
 
 def release_waiting(session: Session, recipient: str, now: datetime) -> None:
@@ -398,7 +437,12 @@ def list_open_senders(session: Session) -> list[str]:
 
 
 def move_address(session: Session, sender: str, recipient: str, address: str) -> None:
-    """The platform moved a chat: open messages follow it."""
+    """The platform moved a chat: open messages follow it, and bulletins, which ask the account."""
+    account = session.scalars(
+        select(Account).where(Account.sender == sender, Account.address_hash == recipient)
+    ).first()
+    if account is not None:
+        account.address = address
     session.execute(
         update(Delivery)
         .where(Delivery.sender == sender, Delivery.recipient == recipient, Delivery.state.in_(OPEN_DELIVERY_STATES))

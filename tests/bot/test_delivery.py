@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from bot.delivery import Rate
+from bot.rate import Rate
 from bot.transports import (
     AccountPaused,
     PersonMoved,
