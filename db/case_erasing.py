@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db.case_keys import CaseKeys, case_keys_of_session
-from db.cases import hash_party
+from db.case_parties import hash_party
 from db.deployment import find_fact, set_fact
 from db.models import Account, Case, CaseBarrier, CaseEvent, CaseFile, CaseParty, CaseReader, CaseState
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from db.case_keys import case_keys_of_session
-from db.cases import PARTY_PLACE
+from db.case_parties import PARTY_PLACE
 from db.keys import KeyProblem
 from db.models import (
     Account,

@@ -28,6 +28,7 @@ from db.models.case_figures import (
     HotSpot,
     PeriodKind,
 )
+from db.models.case_topics import CaseTopic, OfficerGroup, TopicAct, WhyUntied
 from db.models.cases import (
     OPEN_CASE_STATES,
     Absence,
@@ -108,6 +109,7 @@ __all__ = [
     "CaseReader",
     "CaseState",
     "CaseStep",
+    "CaseTopic",
     "ChannelAccount",
     "ClockRun",
     "Consent",
@@ -132,6 +134,7 @@ __all__ = [
     "NameToken",
     "NewsPreference",
     "NoUnionInterest",
+    "OfficerGroup",
     "OfficerTie",
     "PeriodKind",
     "Person",
@@ -144,6 +147,7 @@ __all__ = [
     "Shift",
     "SignInCode",
     "Throttle",
+    "TopicAct",
     "TopicChoice",
     "UnansweredQuestion",
     "Unit",
@@ -153,6 +157,7 @@ __all__ = [
     "Verdict",
     "WhyBarred",
     "WhyReader",
+    "WhyUntied",
     "ZaloFollower",
     "ZaloReceipt",
     "ZaloTokens",

@@ -131,7 +131,7 @@ class CaseReader(Base):
 
 class WhyBarred(StrEnum):
     """Why somebody may never see a case. That the accused employer pays them, or that the report is their own, is not
-    written down: it is read live from roles and accounts (`db.cases.is_visible_to`)."""
+    written down: it is read live from roles and accounts (`db.case_access.is_visible_to`)."""
 
     EXCLUDED = "excluded"
     NAMED = "named"

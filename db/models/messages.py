@@ -98,6 +98,7 @@ class DeliveryKind(StrEnum):
     OPERATOR_ALERT = "operator_alert"
     CASE_ALERT = "case_alert"
     CASE_REPLY = "case_reply"
+    GROUP_POST = "group_post"
     SIGN_IN = "sign_in"
     NOTICE = "notice"
     BULLETIN = "bulletin"
@@ -143,6 +144,13 @@ class Delivery(Base):
             "reason",
             sqlite_where=text("run_id IS NOT NULL"),
             postgresql_where=text("run_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_paid",
+            "sender",
+            "finished_at",
+            sqlite_where=text("reason = 'paid'"),
+            postgresql_where=text("reason = 'paid'"),
         ),
         Index("ix_deliveries_recipient", "recipient", "id"),
     )

@@ -8,19 +8,12 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from db.case_access import add_reader, is_fit, list_reader_units, read_viewer
 from db.case_history import EventKind, append, list_lines
-from db.cases import (
-    add_alert,
-    add_reader,
-    get_genders,
-    is_fit,
-    list_absences,
-    list_alerted,
-    list_reader_units,
-    read_viewer,
-)
+from db.case_ladder import add_alert, list_alerted
+from db.duty import list_absences
 from db.models import Case, CaseState, DeliveryKind, Role, WhyReader
-from db.officers import list_officers
+from db.officers import get_genders, list_officers
 from db.session import keys_of_session
 from handlers.actions import ClaimCase, DeclineCase, ShowCase
 from handlers.cases.deadlines import plan_of
@@ -86,7 +79,7 @@ def list_rungs(session: Session, case: Case, unit_id: int, now: datetime, today:
         [one for one in list_on_duty(session, case, unit_id, role, now, today) if can_be_told(session, one)]
         for role in LADDER
     ]
-    wish = _read_wish(session, case)
+    wish = read_wish(session, case)
     if wish is None:
         return rungs
     everybody = [one for rung in rungs for one in rung]
@@ -94,7 +87,7 @@ def list_rungs(session: Session, case: Case, unit_id: int, now: datetime, today:
     return [[one for one in rung if one in preferred] for rung in rungs]
 
 
-def _read_wish(session: Session, case: Case) -> str | None:
+def read_wish(session: Session, case: Case) -> str | None:
     """By whom the worker wishes to be read; asked only in cases that nobody but the holder opens."""
     if not case.holder_only:
         return None
@@ -114,8 +107,10 @@ def list_on_duty(session: Session, case: Case, unit_id: int, role: Role, now: da
     """The people of a role at a unit whom nothing bars from a case; who is away is replaced by whoever stands in, if
     that person may have it too."""
     people = list_fit(session, case, unit_id, now, today, [role])
-    away = list_absences(session, people, today)
+    away = list_absences(session, people, today) if people else {}
     substitutes = [one for one in map(away.get, people) if one is not None and one not in away]
+    if not substitutes:
+        return [one for one in people if one not in away]
     at_unit = {grant.person_id for grant in list_officers(session, [unit_id], LADDER, now, today)}
     fit = [
         one for one in substitutes if one in at_unit and is_fit(session, case, read_viewer(session, one, now, today))

@@ -9,23 +9,19 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from db.case_access import add_reader, end_readers, is_fit, list_reader_units, read_viewer
 from db.case_history import EventKind, append
-from db.cases import (
-    add_reader,
+from db.case_ladder import (
     add_step,
-    end_readers,
-    is_fit,
     list_alerted,
     list_done_steps,
     list_due,
     list_holders,
     list_in_closed_units,
-    list_left_alone,
     list_lost,
-    list_reader_units,
     list_to_follow_up,
-    read_viewer,
 )
+from db.cases import list_left_alone
 from db.models import Case, CaseState, Role, WhyReader
 from db.officers import list_officers
 from db.units import find_period, list_ancestors
@@ -78,17 +74,22 @@ def _run_case(session: Session, case: Case, now: datetime, today: date, alarm: A
 
 
 def _take_steps(session: Session, case: Case, now: datetime, today: date) -> list[Step]:
-    """Take every step that is due; returns those for which nobody was left to tell."""
+    """Take every step that is due; returns those for which nobody was left to tell. After a long halt they are many:
+    once nobody was left, nobody is looked for again in the same moment."""
     countdown = countdown_of(case)
     if countdown is None or case.stage_since_at is None:
         return []
     done = list_done_steps(session, case)
     due = steps_by(countdown, case.stage_since_at, now, pauses_of(session, case))
-    return [step for step in due if name_of(step) not in done and not _take_step(session, case, step, now, today)]
+    unheard: list[Step] = []
+    for step in due:
+        if name_of(step) not in done and not _take_step(session, case, step, now, today, is_alone=bool(unheard)):
+            unheard.append(step)
+    return unheard
 
 
-def _take_step(session: Session, case: Case, step: Step, now: datetime, today: date) -> bool:
-    """Remind the holder, or go on to the next people; False when there are none."""
+def _take_step(session: Session, case: Case, step: Step, now: datetime, today: date, is_alone: bool) -> bool:
+    """Remind the holder, or go on to the next people, unless it is known that there are none; False when so."""
     add_step(session, case, step.kind.value, step.number, step.at, now)
     if step.kind is StepKind.REMIND:
         if case.holder_id is not None:
@@ -98,7 +99,7 @@ def _take_step(session: Session, case: Case, step: Step, now: datetime, today: d
     append(session, case, EventKind.ESCALATED, now, body={"stage": case.stage, "number": step.number})
     if case.holder_id is not None:
         tell_officer(session, case, case.holder_id, _about(case, step), now, "case_alerts.overdue")
-    return alert_next(session, case, now, today)
+    return not is_alone and alert_next(session, case, now, today)
 
 
 def _about(case: Case, step: Step) -> str:

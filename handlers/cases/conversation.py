@@ -15,7 +15,6 @@ from handlers.actions import (
     ShowOwnCase,
 )
 from handlers.cases.drafts import NAME, Told, begin, discard
-from handlers.cases.files import prepare
 from handlers.cases.hearing import catch, guess, last_told, recognise, stand_beside
 from handlers.cases.mine import (
     MINE_STEPS,
@@ -55,7 +54,8 @@ from handlers.cases.telling import (
 from handlers.chat import Button, Reply
 from handlers.errors import UserError
 from handlers.feature import Context, Draft, Feature, find_step
-from knowledge.alarms import Kind
+from handlers.files.cleaning import prepare
+from knowledge.alarms import Kind, Strength
 from knowledge.case_terms import load_case_terms
 from knowledge.texts import t
 
@@ -86,7 +86,7 @@ def _ask_officer(context: Context, action: AskOfficer) -> list[Reply]:
         told.details["question"] = question
     if action.entry_id:
         told.details["entry"] = action.entry_id
-    if alarm is not None and alarm.kind is Kind.GRIEVANCE:
+    if alarm is not None and alarm.kind is Kind.GRIEVANCE and alarm.strength is Strength.FIRST:
         told.category = guess(alarm)[0]
     return _start(context, told)
 

@@ -4,15 +4,26 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from db.cases import Wanted, count_visible, list_visible
-from db.codes import show_code
+from db.codes import read_code, show_code
 from handlers.access import NotAllowed
-from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowCase, ShowDesk, ShowDuty, ShowFigures
+from handlers.actions import (
+    ActOnCase,
+    ClaimCase,
+    DeclineCase,
+    ListCases,
+    ManageGroup,
+    ShowCase,
+    ShowDesk,
+    ShowDuty,
+    ShowFigures,
+)
 from handlers.cases.desk_duty import DUTY_STEPS, show_duty
 from handlers.cases.desk_files import send_file, show_files
 from handlers.cases.desk_moves import MOVE_STEPS, MOVES, begin_move, begin_tie, show_moves
 from handlers.cases.desk_seat import NAME, viewer_of
 from handlers.cases.desk_show import show_case, show_history, show_line, show_talk
 from handlers.cases.desk_words import WORD_STEPS, WRITTEN, begin_words
+from handlers.cases.groups import OPEN_COMMAND, TIE_COMMAND, manage_group, show_groups
 from handlers.cases.service import claim, decline, is_taken
 from handlers.chat import Button, Reply
 from handlers.errors import Outdated, UserError
@@ -119,8 +130,15 @@ def _act(context: Context, action: ActOnCase) -> list[Reply]:
     return act(context, action.case_code, action.choice)
 
 
+def _open_by_code(context: Context) -> list[Reply]:
+    """A case by its code, as a link from a group brings it; without one, the lists."""
+    code = read_code(context.said.partition(" ")[2])
+    return show_case(context, code) if code else list_cases(context, ListCases())
+
+
 CASE_DESK = Feature(
     name=NAME,
+    commands={OPEN_COMMAND[1:]: _open_by_code, TIE_COMMAND[1:]: show_groups},
     actions={
         ListCases: list_cases,
         ShowCase: lambda context, action: show_case(context, action.case_code),
@@ -128,6 +146,7 @@ CASE_DESK = Feature(
         DeclineCase: _decline,
         ActOnCase: _act,
         ShowDuty: show_duty,
+        ManageGroup: manage_group,
     },
     steps={**WORD_STEPS, **MOVE_STEPS, **DUTY_STEPS},
 )

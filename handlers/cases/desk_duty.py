@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 
-from db.cases import CASE_ROLES
+from db.case_access import CASE_ROLES
 from db.duty import add_absence, add_tie, end_absence, end_tie, list_absences_of, list_ties
 from db.models import Absence
 from db.officers import list_officers

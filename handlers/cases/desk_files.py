@@ -1,4 +1,7 @@
-"""The files of a case, one by one: opening them is on record, and they go out as personal files under neutral names."""
+"""The files of a case, one by one: opening them is on record, and they go out as personal files under neutral names.
+
+Where a file would have to be uploaded to the platform to be seen (Zalo), officers are sent to the desk on the web.
+"""
 
 from db.case_files import list_files
 from db.models import Case, CaseFile
@@ -18,6 +21,8 @@ def show_files(context: Context, code: str, choice: str) -> list[Reply]:
     """Which files the worker handed in, page by page."""
     case, _lines = open_story(context.session, viewer_of(context), code, context.now)
     found, names = list_handed_in(context, case), list_names(context.session, case)
+    if found and not context.channel.takes_case_files:
+        return [_send_to_web(context, code, len(found))]
     start = int(choice) * _PAGE if choice.isdigit() else 0
     shown = found[start : start + _PAGE]
     buttons = [Button(names[one.id][:40], ActOnCase(code, "file", str(one.id))) for one in shown]
@@ -27,11 +32,20 @@ def show_files(context: Context, code: str, choice: str) -> list[Reply]:
     return [Reply(text, (*buttons, Button(t("desk_cases.back_to_case"), ShowCase(code))))]
 
 
+def _send_to_web(context: Context, code: str, count: int) -> Reply:
+    key = "desk_cases.files_on_web" if context.union.web_url else "desk_cases.files_elsewhere"
+    text = t(key, count=count, address=context.union.web_url)
+    return Reply(text, (Button(t("desk_cases.back_to_case"), ShowCase(code)),))
+
+
 def send_file(context: Context, code: str, choice: str) -> list[Reply]:
     """One of them. Raises `Outdated` when it is not one of this case."""
     case, _lines = open_story(context.session, viewer_of(context), code, context.now)
-    if choice not in {str(one.id) for one in list_handed_in(context, case)}:
+    found = list_handed_in(context, case)
+    if choice not in {str(one.id) for one in found}:
         raise Outdated
+    if not context.channel.takes_case_files:
+        return [_send_to_web(context, code, len(found))]
     file = show_file(context.session, case, int(choice))
     back = (
         Button(t("desk_cases.do_files"), ActOnCase(code, "files")),

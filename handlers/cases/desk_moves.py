@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from db.cases import list_alerted, list_alike_held
+from db.case_ladder import list_alerted
+from db.cases import list_alike_held
 from db.codes import show_code
 from db.people import record_read
 from db.units import find_period
 from handlers.actions import ActOnCase, Choose, ShowCase
+from handlers.cases.alerts import read_wish
 from handlers.cases.deadlines import urgency_of
 from handlers.cases.desk_seat import NAME, cancel_button, done, held, name_of, typed, viewer_of, work_step
-from handlers.cases.desk_show import show_day
+from handlers.cases.desk_show import describe_wish, show_day
 from handlers.cases.service import (
     OUTCOMES,
     assign,
@@ -117,7 +119,9 @@ def _ask_colleague(context: Context, draft: Draft) -> list[Reply]:
         return done(context, t("desk_cases.no_colleague"), draft["code"])
     record_read(context.session, viewer_of(context).person_id, set(found), "officer", context.now)
     lines = [(name_of(context, one), str(one)) for one in found]
-    return [Reply(t("desk_cases.ask_colleague"), _paged(draft, "colleague", lines))]
+    wish = describe_wish({"reader_sex": read_wish(context.session, held(context, draft["code"]))})
+    text = "\n".join(filter(None, (t("desk_cases.ask_colleague"), wish)))
+    return [Reply(text, _paged(draft, "colleague", lines))]
 
 
 def _take_colleague(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:

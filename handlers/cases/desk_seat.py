@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from db.cases import Viewer, read_viewer
+from db.case_access import Viewer, read_viewer
 from db.codes import show_code
 from db.models import Case, Person
 from handlers.access import NotAllowed, Right, get_actor

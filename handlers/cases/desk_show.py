@@ -1,10 +1,13 @@
 """A case as an officer reads it: what it is, by when, the legal limits, the talk and history; never who wrote."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
+from db.case_access import Viewer
 from db.case_history import EventKind, Line, list_lines
-from db.cases import Viewer, list_alerted, list_merged, list_party_accounts, list_pauses
+from db.case_ladder import list_alerted, list_pauses
+from db.case_parties import list_party_accounts
+from db.cases import list_merged
 from db.codes import show_code
 from db.models import Case, CaseState
 from db.people import record_read
@@ -14,8 +17,9 @@ from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowC
 from handlers.cases.desk_seat import name_of, viewer_of
 from handlers.cases.limits import Limit, limits_of
 from handlers.cases.service import get_case, open_story
+from handlers.cases.sex import GENDERS
 from handlers.cases.since import read_since
-from handlers.cases.words import describe_case, show_moment
+from handlers.cases.words import describe_case, describe_standing, show_moment
 from handlers.chat import Button, Reply
 from handlers.feature import VIETNAM, Context
 from knowledge.case_terms import load_case_terms
@@ -45,19 +49,8 @@ def show_line(case: Case, now: datetime) -> str:
         code=show_code(case.code),
         category=t(f"case_words.category_{case.category}"),
         urgency=t(f"case_words.urgency_{case.urgency}"),
-        standing=_standing(case, now),
+        standing=describe_standing(case, now),
     )
-
-
-def _standing(case: Case, now: datetime) -> str:
-    if case.state in (CaseState.CLOSED, CaseState.WITHDRAWN, CaseState.MERGED):
-        return t(f"desk_cases.stands_{case.state.value}")
-    if case.state is CaseState.SETTLED:
-        return t("desk_cases.stands_settled")
-    if case.due_at is None:
-        return t("desk_cases.stands_waiting")
-    key = "desk_cases.stands_overdue" if case.due_at <= now else "desk_cases.stands_due"
-    return t(key, due=show_moment(case.due_at))
 
 
 def show_case(context: Context, code: str) -> list[Reply]:
@@ -69,7 +62,11 @@ def show_case(context: Context, code: str) -> list[Reply]:
         return [Reply(text, _buttons(context, viewer, case))]
     case, lines = open_story(context.session, viewer, code, context.now)
     _record_named(context, viewer, case)
-    parts = (_describe_head(context, case), _describe_story(case, lines), _describe_limits(context, case, lines))
+    parts = (
+        _describe_head(context, case),
+        _describe_story(context, case, lines),
+        _describe_limits(context, case, lines),
+    )
     text = "\n\n".join(filter(None, (*parts, _describe_talk(context, lines), *_describe_merged(context, viewer, case))))
     return [Reply(text, _buttons(context, viewer, case))]
 
@@ -85,7 +82,7 @@ def _describe_merged(context: Context, viewer: Viewer, case: Case) -> Iterator[s
         _record_named(context, viewer, one)
         head = t("desk_cases.merged_in", code=show_code(one.code))
         talk = _describe_talk(context, [line for line in lines if line.kind is EventKind.WORKER_WROTE])
-        yield "\n".join(filter(None, (head, _describe_story(one, lines), talk)))
+        yield "\n".join(filter(None, (head, _describe_story(context, one, lines), talk)))
 
 
 def _record_named(context: Context, viewer: Viewer, case: Case) -> None:
@@ -117,19 +114,33 @@ def _describe_deadline(context: Context, case: Case) -> str:
     if case.stage and case.due_at is None and waits:
         return t("desk_cases.clock_stands", since=show_moment(waits[-1].since_at))
     if case.stage is None or case.due_at is None:
-        return t("desk_cases.stage_none", standing=_standing(case, context.now))
+        return t("desk_cases.stage_none", standing=describe_standing(case, context.now))
     key = "desk_cases.stage_overdue" if case.due_at <= context.now else "desk_cases.stage_due"
     return t(key, stage=t(f"desk_cases.stage_{case.stage}"), due=show_moment(case.due_at))
 
 
-def _describe_story(case: Case, lines: Sequence[Line]) -> str:
+def _describe_story(context: Context, case: Case, lines: Sequence[Line]) -> str:
     opened = next((line for line in lines if line.kind is EventKind.OPENED), None)
     if opened is None or opened.body is None:
         return t("desk_cases.erased")
     shown = (*_NAMED_ONLY, *_DETAILS) if case.is_named else _DETAILS
     details = [t(f"desk_cases.detail_{key}", value=opened.body[key]) for key in shown if opened.body.get(key)]
     told = t("desk_cases.story", at=show_moment(opened.at), story=opened.body.get("story", ""))
-    return "\n".join((told, *details))
+    return "\n".join(filter(None, (told, *details, _describe_way(context, opened), describe_wish(opened.body))))
+
+
+def _describe_way(context: Context, opened: Line) -> str:
+    """Under which answer the worker asked for an officer."""
+    entry = str((opened.body or {}).get("entry") or "")
+    if not context.answerer.has(entry):
+        return ""
+    return t("desk_cases.came_by", question=context.answerer.question_of(entry))
+
+
+def describe_wish(body: Mapping[str, object]) -> str:
+    """By whom the worker wishes to be read; empty without a wish."""
+    wish = body.get("reader_sex")
+    return t(f"desk_cases.wish_{wish}") if wish in GENDERS else ""
 
 
 def _describe_limits(context: Context, case: Case, lines: Sequence[Line]) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from db.case_erasing import erase_draft
 from db.case_keys import CaseErased, case_keys_of_session
-from db.cases import add_party, get_by_code, list_drafts
+from db.case_parties import add_party, list_drafts
+from db.cases import get_by_code
 from db.models import Case, CaseState, Role
 from handlers.cases.service import Report, begin_draft
 from handlers.feature import Context, Draft

@@ -7,8 +7,8 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
+from db.case_access import read_viewer
 from db.case_figures import Told, list_course, list_published, read_figures, read_tree
-from db.cases import read_viewer
 from db.models import PeriodKind
 from db.units import find_period, list_children, select_subtree
 from handlers.access import Actor, NotAllowed, Right, get_actor, may

@@ -1,6 +1,6 @@
 """Hears in a free message that somebody is in danger or wronged, and offers the way to an officer: never more."""
 
-from db.cases import find_waiting
+from db.case_parties import find_waiting
 from db.codes import show_code
 from db.people import list_accounts
 from db.session import keys_of_session
@@ -95,7 +95,10 @@ def _offer(context: Context, alarm: Alarm, text: str) -> list[Reply]:
 
 
 def _ask_help(context: Context, alarm: Alarm, text: str) -> Button:
-    return Button(t("alarms.ask_help"), Report(*guess(alarm), mark_of(context, text)))
+    """A faint guess says nothing of the kind: "công đoàn có thuê sân bóng" must not become a report of harassment."""
+    kind, urgency = guess(alarm)
+    known = kind if alarm.strength is Strength.FIRST else ""
+    return Button(t("alarms.ask_help"), Report(known, urgency, mark_of(context, text)))
 
 
 def _add_button(replies: list[Reply], button: Button, said: str = "") -> list[Reply]:

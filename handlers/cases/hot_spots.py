@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from db.case_access import CASE_ROLES, Viewer, are_free_for, read_viewer
 from db.case_figures import Sighting, find_said, list_sightings, note_said, tell_people_apart
-from db.cases import CASE_ROLES, Viewer, are_free_for, read_viewer
 from db.models import DeliveryKind, UnitLevel
 from db.officers import list_officers
 from db.session import keys_of_session

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from db.case_files import add_file, count_files, exchange_files, find_file, list_files, open_file
 from db.models import Case, CaseFile
-from handlers.cases.files import name_of
 from handlers.chat import Cleaned, File
 from handlers.errors import FileRefused, Outdated
+from handlers.files.cleaning import name_of
 
 MOST_AT_ONCE = 10
 """Files that may wait for one message."""

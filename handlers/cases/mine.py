@@ -4,12 +4,12 @@ from datetime import datetime
 
 from db.case_files import count_files, list_files, remove_waiting_files
 from db.case_history import EventKind, Line, list_lines
-from db.cases import drop_party, is_waiting
+from db.case_ladder import is_waiting
+from db.case_parties import drop_party
 from db.codes import show_code
 from db.models import OPEN_CASE_STATES, Case, CaseState
 from handlers.actions import ActOnOwnCase, Choose, EnterReceipt, ListOwnCases, Report, SharePhone, ShowMenu, ShowOwnCase
 from handlers.cases.drafts import NAME
-from handlers.cases.files import prepare
 from handlers.cases.hearing import KEEP, last_told
 from handlers.cases.path import DONE
 from handlers.cases.pins import is_locked, lift_pin
@@ -28,6 +28,7 @@ from handlers.cases.words import show_moment
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step
+from handlers.files.cleaning import prepare
 from knowledge.texts import t
 
 TALK, RECEIPT = "talk", "receipt"

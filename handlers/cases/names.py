@@ -1,14 +1,14 @@
 """Finds officers whom the worker names, so that none of them ever sees what was said of them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from db.case_access import CASE_ROLES, bar_person, list_barred
 from db.case_history import EventKind, append, list_lines
-from db.cases import CASE_ROLES, bar_person, get_names, list_barred
 from db.models import Case, WhyBarred
-from db.officers import list_officers
+from db.officers import get_names, list_officers
 from knowledge.normalize import fold
 
 _WORDS_OF_WORKER = (EventKind.OPENED, EventKind.WORKER_WROTE)
@@ -19,9 +19,14 @@ _SHORTEST = 2
 
 def bar_named(session: Session, case: Case, unit_ids: Iterable[int], now: datetime, today: date) -> None:
     """Keep away from a case every officer of some units whose name stands in what the worker wrote."""
-    barred = {barrier.person_id for barrier in list_barred(session, case)}
     held = list_officers(session, unit_ids, CASE_ROLES, now, today)
-    names = get_names(session, sorted({grant.person_id for grant in held} - barred))
+    bar_people_named(session, case, {grant.person_id for grant in held}, now)
+
+
+def bar_people_named(session: Session, case: Case, people: Collection[int], now: datetime) -> None:
+    """Keep away from a case whoever of some people is named in what the worker wrote."""
+    barred = {barrier.person_id for barrier in list_barred(session, case)}
+    names = get_names(session, sorted(set(people) - barred))
     words = _read_words(session, case) if names else ""
     for person_id, name in names.items():
         if is_named(name, words):

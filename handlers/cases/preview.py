@@ -6,8 +6,8 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from db.case_history import EventKind, append
-from db.cases import get_genders
 from db.models import Case
+from db.officers import get_genders
 from db.units import find_period
 from handlers.cases.alerts import list_rungs
 from handlers.cases.names import bar_named

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from db.cases import CASE_ROLES, is_fit, read_viewer
+from db.case_access import CASE_ROLES, is_fit, read_viewer
 from db.models import Case, Role, UnitLevel, UnitPeriod
 from db.officers import list_officers
 from db.units import find_period, get_unit, list_ancestors, list_periods, list_roots

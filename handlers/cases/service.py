@@ -5,29 +5,12 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from db.case_access import Viewer, add_reader, bar_person, bar_role, end_readers, is_fit, list_reader_units, read_viewer
 from db.case_files import attach_files
 from db.case_history import EventKind, Line, append, list_lines
-from db.cases import (
-    Viewer,
-    add_case,
-    add_party,
-    add_reader,
-    bar_person,
-    bar_role,
-    close_pauses,
-    end_readers,
-    find_by_receipt,
-    find_visible,
-    get_by_code,
-    is_fit,
-    is_party,
-    list_alerted,
-    list_merged,
-    list_own,
-    list_reader_units,
-    open_pause,
-    read_viewer,
-)
+from db.case_ladder import close_pauses, list_alerted, open_pause
+from db.case_parties import add_party, find_by_receipt, is_party, list_own
+from db.cases import add_case, find_visible, get_by_code, list_merged
 from db.codes import new_digits, show_code
 from db.models import Account, Case, CaseState, Role, WhyBarred, WhyReader
 from db.officers import count_try

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from db.cases import list_done_steps, list_pauses
+from db.case_ladder import list_done_steps, list_pauses
 from db.models import Case, CaseState
 from handlers.cases.deadlines import Pause, Step, due_at, next_step, plan_of, steps_by
 from knowledge.case_terms import Countdown, Stage, Urgency

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from db.case_history import EventKind, append
-from db.cases import list_party_accounts
+from db.case_parties import list_party_accounts
 from db.codes import show_code
 from db.models import Account, Case, CaseState, DeliveryKind
 from handlers.actions import ActOnOwnCase, ShowOwnCase

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from db.codes import show_code
-from db.models import Case
+from db.models import Case, CaseState
 from handlers.feature import VIETNAM
 from knowledge.texts import t
 
@@ -21,3 +21,15 @@ def describe_case(case: Case) -> str:
 def show_moment(moment: datetime) -> str:
     """Hour and day in Vietnam."""
     return moment.astimezone(VIETNAM).strftime("%H:%M %d/%m")
+
+
+def describe_standing(case: Case, now: datetime) -> str:
+    """By when a case is due, or what it waits for."""
+    if case.state in (CaseState.CLOSED, CaseState.WITHDRAWN, CaseState.MERGED):
+        return t(f"desk_cases.stands_{case.state.value}")
+    if case.state is CaseState.SETTLED:
+        return t("desk_cases.stands_settled")
+    if case.due_at is None:
+        return t("desk_cases.stands_waiting")
+    key = "desk_cases.stands_overdue" if case.due_at <= now else "desk_cases.stands_due"
+    return t(key, due=show_moment(case.due_at))

@@ -11,7 +11,7 @@ from handlers.chat import AttachmentKind, Cleaned
 from handlers.errors import FileRefused
 from knowledge.texts import t
 
-__all__ = ["Cleaned", "FileRefused", "Format", "clean", "distort", "name_of", "prepare", "sniff"]
+__all__ = ["Cleaned", "FileRefused", "Format", "clean", "clean_to_show", "distort", "name_of", "prepare", "sniff"]
 
 
 class Format(StrEnum):
@@ -48,6 +48,11 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 _MATROSKA = b"\x1a\x45\xdf\xa3"
 
+_MEGABYTE = 1024 * 1024
+LARGEST_SHOWN_PICTURE = _MEGABYTE
+LARGEST_SHOWN = 5 * _MEGABYTE
+"""What a Zalo Official Account takes at most of a picture and of a document: the least of all channels."""
+
 _ID3_HEADER = 10
 _PDF_MAY_BEGIN_WITHIN = 1024
 _ZIP_END = b"PK\x05\x06"
@@ -61,19 +66,19 @@ def clean(content: bytes) -> Cleaned:
     form = sniff(content)
     _refuse_two_faces(content, form)
     if form in _PICTURES:
-        from handlers.cases.pictures import clean_picture
+        from handlers.files.pictures import clean_picture
 
         return Cleaned(*clean_picture(content, form.value))
     if form is Format.PDF:
-        from handlers.cases.pdfs import clean_pdf
+        from handlers.files.pdfs import clean_pdf
 
         return Cleaned("application/pdf", AttachmentKind.DOCUMENT, clean_pdf(content))
     if form is Format.OFFICE:
-        from handlers.cases.office import clean_office
+        from handlers.files.office import clean_office
 
         media_type, cleaned = clean_office(content)
         return Cleaned(media_type, AttachmentKind.DOCUMENT, cleaned)
-    from handlers.cases.voices import VOICE_TYPE, read_voice, write_voice
+    from handlers.files.voices import VOICE_TYPE, read_voice, write_voice
 
     return Cleaned(VOICE_TYPE, AttachmentKind.VOICE, write_voice(read_voice(content, form.value)))
 
@@ -81,7 +86,7 @@ def clean(content: bytes) -> Cleaned:
 def distort(content: bytes) -> bytes:
     """A cleaned voice made hard to recognise, and still to be understood. No voice is unrecognisable to everybody: who
     knows how somebody speaks may still guess."""
-    from handlers.cases.voices import distort_voice, read_voice, write_voice
+    from handlers.files.voices import distort_voice, read_voice, write_voice
 
     return write_voice(distort_voice(read_voice(content, Format.MP4.value)))
 
@@ -92,6 +97,21 @@ def prepare(content: bytes) -> Cleaned:
     if cleaned.kind is not AttachmentKind.VOICE:
         return cleaned
     return Cleaned(cleaned.media_type, cleaned.kind, cleaned.content, distort(cleaned.content))
+
+
+def clean_to_show(content: bytes) -> Cleaned:
+    """`clean`, of a picture or document that many people are shown: a picture becomes small enough for every channel, a
+    voice is not taken. The cleaner of the step in which a bulletin gets its files."""
+    cleaned = clean(content)
+    if cleaned.kind is AttachmentKind.VOICE:
+        raise FileRefused("files.no_voice")
+    if cleaned.kind is AttachmentKind.PICTURE and len(cleaned.content) > LARGEST_SHOWN_PICTURE:
+        from handlers.files.pictures import shrink_picture
+
+        return Cleaned("image/jpeg", AttachmentKind.PICTURE, shrink_picture(cleaned.content, LARGEST_SHOWN_PICTURE))
+    if len(cleaned.content) > LARGEST_SHOWN:
+        raise FileRefused("files.too_large_to_show", limit=LARGEST_SHOWN // _MEGABYTE)
+    return cleaned
 
 
 def name_of(media_type: str, number: int) -> str:

@@ -16,6 +16,8 @@ _LARGEST_JPEG_PIXELS = 220_000_000
 _LONGEST_SIDE = 2560
 """Enough to read a photographed page of A4, and too few pixels to tell one telephone's lens from another's."""
 _QUALITY = 85
+_SMALLER = ((2560, 75), (1920, 75), (1600, 70), (1280, 65), (960, 60))
+"""Sides and qualities that a picture for many people is tried in."""
 _LARGEST_PNG = 3 * 1024 * 1024
 
 _FORMATS = {"jpeg": ("JPEG", "MPO"), "png": ("PNG",), "webp": ("WEBP",), "heic": ("HEIF",)}
@@ -41,6 +43,18 @@ def clean_picture(content: bytes, form: str) -> tuple[str, AttachmentKind, bytes
     except MemoryError:
         raise FileRefused("files.too_big_inside") from None
     return media_type, AttachmentKind.PICTURE, written
+
+
+def shrink_picture(content: bytes, largest: int) -> bytes:
+    """A cleaned picture as a JPEG of at most so many bytes: coarser first, then smaller."""
+    with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+        drawn = image.convert("RGB")
+    for side, quality in _SMALLER:
+        drawn.thumbnail((side, side), Image.Resampling.LANCZOS)
+        written = _save(drawn, "JPEG", quality=quality, optimize=True)
+        if len(written) <= largest:
+            return written
+    raise FileRefused("files.too_big_inside")
 
 
 def _draw(image: Image.Image) -> Image.Image:

@@ -8,8 +8,8 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
-from handlers.cases.pictures import strip_jp2, strip_jpeg
 from handlers.errors import FileRefused
+from handlers.files.pictures import strip_jp2, strip_jpeg
 
 _MOST_PAGES = 300
 _LARGEST_STREAM = 64 * 1024 * 1024

@@ -15,8 +15,8 @@ from typing import Any
 
 from lxml import etree
 
-from handlers.cases.pictures import strip_jpeg, strip_png
 from handlers.errors import FileRefused
+from handlers.files.pictures import strip_jpeg, strip_png
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

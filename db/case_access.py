@@ -1,0 +1,157 @@
+"""Statements on who may see which case, in one condition for every list, count and single look: viewers, readers,
+barriers."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from db.case_parties import hash_party
+from db.models import (
+    Case,
+    CaseBarrier,
+    CaseParty,
+    CaseReader,
+    CaseState,
+    OfficerTie,
+    Role,
+    RoleGrant,
+    Unit,
+    UnitPeriod,
+    WhyBarred,
+    WhyReader,
+)
+from db.officers import holds_at
+from db.people import list_accounts
+
+CASE_ROLES = (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR)
+"""Who handles cases: at their own unit only, never by reaching down the tree."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """An officer as far as cases are concerned: the roles that let them handle cases at which units today, the units of
+    the employers that pay them or they are tied to, and the hashes by which a report of their own is known."""
+
+    person_id: int
+    roles: frozenset[tuple[int, Role]]
+    employers: frozenset[int]
+    hashes: frozenset[str]
+
+    @property
+    def units(self) -> frozenset[int]:
+        """The units whose cases they handle."""
+        return frozenset(unit_id for unit_id, _ in self.roles)
+
+
+def read_viewer(session: Session, person_id: int, now: datetime, today: date) -> Viewer:
+    """The viewer that a person is at this minute."""
+    held = select(RoleGrant.unit_id, RoleGrant.role).where(
+        RoleGrant.person_id == person_id, RoleGrant.role.in_(CASE_ROLES), holds_at(now, today)
+    )
+    paid = select(RoleGrant.paid_by_unit_id).where(
+        RoleGrant.person_id == person_id, RoleGrant.paid_by_unit_id.is_not(None)
+    )
+    tied = select(OfficerTie.unit_id).where(OfficerTie.person_id == person_id, OfficerTie.ended_at.is_(None))
+    ties = {unit_id for unit_id in (*session.scalars(paid), *session.scalars(tied)) if unit_id is not None}
+    return Viewer(
+        person_id,
+        frozenset((unit_id, role) for unit_id, role in session.execute(held)),
+        frozenset(list_same_employer(session, ties)),
+        frozenset(hash_party(session, account) for account in list_accounts(session, person_id)),
+    )
+
+
+def list_same_employer(session: Session, unit_ids: Collection[int]) -> set[int]:
+    """These units and every other one that faces the same employer: by its name on any day, or as predecessor or
+    successor, however often. Better one officer too many kept away than one too few."""
+    found: set[int] = set()
+    new = set(unit_ids)
+    while new:
+        found |= new
+        names = select(UnitPeriod.employer).where(UnitPeriod.unit_id.in_(new), UnitPeriod.employer.is_not(None))
+        same = select(UnitPeriod.unit_id).where(UnitPeriod.employer.in_(names))
+        after = select(Unit.successor_id).where(Unit.id.in_(new), Unit.successor_id.is_not(None))
+        before = select(Unit.id).where(Unit.successor_id.in_(new))
+        near = {unit_id for query in (same, after, before) for unit_id in session.scalars(query) if unit_id}
+        new = near - found
+    return found
+
+
+def is_visible_to(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition that an officer may know of a case: a unit of theirs may read it, and nothing bars them. It stands
+    in every list and every count. One that only its holder may open is known to the others until it is claimed."""
+    if not viewer.roles:
+        return false()
+    # a list of ids and not "exists": SQLite begins with the few cases of a unit instead of walking through all
+    reads = select(CaseReader.case_id).where(CaseReader.unit_id.in_(viewer.units), CaseReader.until_at.is_(None))
+    alone = or_(Case.holder_only.is_(False), Case.holder_id.is_(None), Case.holder_id == viewer.person_id)
+    is_sent = Case.state.not_in((CaseState.DRAFT, CaseState.ERASED))
+    return and_(is_sent, Case.id.in_(reads), is_free_for(viewer), alone)
+
+
+def is_free_for(viewer: Viewer) -> ColumnElement[bool]:
+    """That nothing bars an officer from a case: not the worker's wish, not a tie to the employer, not that they are
+    named in it or wrote it."""
+    role = tuple_(CaseBarrier.unit_id, CaseBarrier.role).in_(sorted(viewer.roles)) if viewer.roles else false()
+    conditions = [
+        ~exists().where(CaseBarrier.case_id == Case.id, or_(CaseBarrier.person_id == viewer.person_id, role)),
+    ]
+    if viewer.employers:
+        conditions.append(
+            or_(Case.workplace_unit_id.is_(None), Case.workplace_unit_id.not_in(sorted(viewer.employers)))
+        )
+    if viewer.hashes:
+        conditions.append(
+            ~exists().where(CaseParty.case_id == Case.id, CaseParty.party_hash.in_(sorted(viewer.hashes)))
+        )
+    return and_(*conditions)
+
+
+def is_fit(session: Session, case: Case, viewer: Viewer) -> bool:
+    """Whether nothing bars an officer from a case, whichever unit it is given to."""
+    return session.scalar(select(Case.id).where(Case.id == case.id, is_free_for(viewer))) is not None
+
+
+def are_free_for(session: Session, viewer: Viewer, case_ids: Collection[int]) -> bool:
+    """Whether nothing bars an officer from any of these cases."""
+    barred = select(Case.id).where(Case.id.in_(list(case_ids)), ~is_free_for(viewer))
+    return session.scalar(barred.limit(1)) is None
+
+
+def add_reader(session: Session, case: Case, unit_id: int, why: WhyReader, now: datetime) -> None:
+    """The officers of a unit may read a case from now on, unless barred; one that may already changes nothing."""
+    if unit_id not in list_reader_units(session, case):
+        session.add(CaseReader(case_id=case.id, unit_id=unit_id, why=why, since_at=now))
+        session.flush()
+
+
+def end_readers(session: Session, case: Case, unit_ids: Collection[int], now: datetime) -> None:
+    """The officers of these units may read a case no longer."""
+    reads = (CaseReader.case_id == case.id, CaseReader.unit_id.in_(unit_ids), CaseReader.until_at.is_(None))
+    session.execute(update(CaseReader).where(*reads).values(until_at=now))
+
+
+def list_reader_units(session: Session, case: Case) -> list[int]:
+    """The units whose officers may read a case."""
+    reads = select(CaseReader.unit_id).where(CaseReader.case_id == case.id, CaseReader.until_at.is_(None))
+    return list(session.scalars(reads.order_by(CaseReader.id)))
+
+
+def bar_person(session: Session, case: Case, person_id: int, why: WhyBarred, now: datetime) -> None:
+    """Nobody shows this person the case from now on."""
+    session.add(CaseBarrier(case_id=case.id, person_id=person_id, why=why, added_at=now))
+    session.flush()
+
+
+def bar_role(session: Session, case: Case, unit_id: int, role: Role, now: datetime) -> None:
+    """Whoever holds this role at this unit is not shown the case: the worker wishes so."""
+    session.add(CaseBarrier(case_id=case.id, unit_id=unit_id, role=role, why=WhyBarred.EXCLUDED, added_at=now))
+    session.flush()
+
+
+def list_barred(session: Session, case: Case) -> list[CaseBarrier]:
+    """Everything that bars somebody from a case."""
+    return list(session.scalars(select(CaseBarrier).where(CaseBarrier.case_id == case.id).order_by(CaseBarrier.id)))

@@ -1,0 +1,105 @@
+"""Statements on what the clock does with a case: who was asked to claim it, steps, pauses, and what falls due."""
+
+from datetime import date, datetime
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from db.case_access import Viewer, is_visible_to
+from db.models import OPEN_CASE_STATES, Case, CaseAlert, CasePause, CaseStep, UnitPeriod
+
+
+def is_waiting(session: Session, case: Case) -> bool:
+    """Whether an officer asked the worker something and waits for the answer."""
+    open_ones = select(CasePause.id).where(CasePause.case_id == case.id, CasePause.until_at.is_(None))
+    return session.scalar(open_ones.limit(1)) is not None
+
+
+def list_alerted(session: Session, case: Case) -> list[CaseAlert]:
+    """Who was asked to claim a case in the search that runs, in the order of the rungs."""
+    mine = select(CaseAlert).where(CaseAlert.case_id == case.id, CaseAlert.round == case.round)
+    return list(session.scalars(mine.order_by(CaseAlert.rung, CaseAlert.id)))
+
+
+def add_alert(session: Session, case: Case, rung: int, person_id: int, now: datetime) -> CaseAlert:
+    """Somebody is asked to claim a case; the table refuses the same person twice in one search."""
+    alert = CaseAlert(case_id=case.id, round=case.round, rung=rung, person_id=person_id, told_at=now)
+    session.add(alert)
+    session.flush()
+    return alert
+
+
+def list_done_steps(session: Session, case: Case) -> set[tuple[str, int]]:
+    """The kinds and numbers of the steps that were done since the stage began."""
+    done = select(CaseStep.kind, CaseStep.number).where(
+        CaseStep.case_id == case.id, CaseStep.stage_round == case.stage_round
+    )
+    return {(kind, number) for kind, number in session.execute(done)}
+
+
+def add_step(session: Session, case: Case, kind: str, number: int, due_at: datetime, now: datetime) -> None:
+    """A step is done; the table refuses it a second time."""
+    session.add(
+        CaseStep(
+            case_id=case.id, stage_round=case.stage_round, stage=case.stage, kind=kind, number=number,
+            due_at=due_at, done_at=now,
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def list_pauses(session: Session, case: Case) -> list[CasePause]:
+    """The times in which we waited for the worker."""
+    return list(session.scalars(select(CasePause).where(CasePause.case_id == case.id).order_by(CasePause.id)))
+
+
+def open_pause(session: Session, case: Case, why: str, now: datetime) -> None:
+    """From now on we wait for the worker."""
+    if all(pause.until_at is not None for pause in list_pauses(session, case)):
+        session.add(CasePause(case_id=case.id, since_at=now, why=why))
+        session.flush()
+
+
+def close_pauses(session: Session, case: Case, now: datetime) -> bool:
+    """We wait for the worker no longer; False when we did not."""
+    waits = [pause for pause in list_pauses(session, case) if pause.until_at is None]
+    for pause in waits:
+        pause.until_at = max(now, pause.since_at)  # a clock may have been set back
+    session.flush()
+    return bool(waits)
+
+
+def list_due(session: Session, now: datetime, limit: int) -> list[Case]:
+    """Cases the clock must look at, locked; those another process has in hand are left to it."""
+    due = select(Case).where(Case.next_step_at <= now, Case.state.in_(OPEN_CASE_STATES)).order_by(Case.next_step_at)
+    return list(session.scalars(due.limit(limit).with_for_update(skip_locked=True)))
+
+
+def list_to_follow_up(session: Session, from_on: date, to_on: date) -> list[Case]:
+    """Open cases that somebody holds and that went to an authority, to be asked about on one of these days; locked."""
+    due = (Case.follow_up_on.between(from_on, to_on), Case.holder_id.is_not(None), Case.state.in_(OPEN_CASE_STATES))
+    return list(session.scalars(select(Case).where(*due).order_by(Case.id).with_for_update(skip_locked=True)))
+
+
+def list_holders(session: Session, after: int, limit: int) -> list[int]:
+    """Who holds an open case, by their numbers, from behind one on."""
+    held = select(Case.holder_id).where(Case.holder_id > after, Case.state.in_(OPEN_CASE_STATES)).distinct()
+    found = session.scalars(held.order_by(Case.holder_id).limit(limit))
+    return [person_id for person_id in found if person_id is not None]
+
+
+def list_lost(session: Session, viewer: Viewer) -> list[Case]:
+    """Open cases that somebody holds who may not see them any more, locked."""
+    held = select(Case).where(Case.holder_id == viewer.person_id, Case.state.in_(OPEN_CASE_STATES))
+    return list(session.scalars(held.where(~is_visible_to(viewer)).with_for_update(skip_locked=True)))
+
+
+def list_in_closed_units(session: Session, today: date) -> list[Case]:
+    """Open cases whose unit is open no longer, locked."""
+    is_open = exists().where(
+        UnitPeriod.unit_id == Case.unit_id,
+        UnitPeriod.effective_from <= today,
+        or_(UnitPeriod.effective_to.is_(None), UnitPeriod.effective_to >= today),
+    )
+    found = select(Case).where(Case.state.in_(OPEN_CASE_STATES), Case.unit_id.is_not(None), ~is_open)
+    return list(session.scalars(found.order_by(Case.id).with_for_update(skip_locked=True)))
