@@ -11,7 +11,7 @@ run: .venv/run   ## start the bot with a web chat on http://127.0.0.1:8080
 	$(BIN)/python -m bot
 
 test: .venv/test ## every test, on SQLite and on a PostgreSQL that comes with the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 check: .venv/test ## format, lint, types, import contracts, content
 	$(BIN)/ruff format --check .

@@ -22,9 +22,11 @@ from sqlalchemy.orm import Session
 
 from benchmarks.organisation import FEDERATIONS, UPPERS, list_units
 from db.accounts import lane_of
+from db.case_access import Viewer, read_viewer
 from db.case_figures import find_last_published, read_figures, read_tree
 from db.case_keys import CaseKeys, StoredKey
-from db.cases import PARTY_PLACE, Viewer, Wanted, count_visible, list_visible, read_viewer
+from db.case_parties import PARTY_PLACE
+from db.cases import Wanted, count_visible, list_visible
 from db.codes import new_code
 from db.keys import Keys, create_key_file, load_key_file
 from db.migrate import migrate

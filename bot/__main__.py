@@ -9,10 +9,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import cards, figures, lists, units
+from bot import cards, channel_numbers, figures, lists, units
 from bot.admin import InvitationProblem, invite_administrator
 from bot.app import App, StartProblem, open_database, open_keys, opened, utc_now
 from bot.backup import BackupProblem, back_up, restore
+from bot.bulletins import show_runs
 from bot.doctor import examine
 from bot.history import check_history
 from bot.logs import set_up_logs
@@ -56,6 +57,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     doctor.set_defaults(command=_examine)
     stuck = commands.add_parser("stuck", help="list messages and events that do not go on, and why")
     stuck.set_defaults(command=_list_stuck)
+    running = commands.add_parser("bulletins", help="show how far the bulletins are that are going out")
+    running.add_argument("--watch", action="store_true", help="go on showing it until all are out")
+    running.set_defaults(command=_show_bulletins)
     backup = commands.add_parser(
         "backup", help="write a copy of all data while the bot runs; keys go to a folder apart"
     )
@@ -89,6 +93,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     ):
         keys.add_parser(name, help=says).set_defaults(command=change)
     cards.add_commands(commands)
+    channel_numbers.add_commands(commands)
     units.add_commands(commands)
     lists.add_commands(commands)
     figures.add_commands(commands)
@@ -139,6 +144,12 @@ def _list_stuck(settings: Settings, _options: argparse.Namespace) -> int:
         said = describe_stuck(session, utc_now())
     print("\n".join(said or [t("stuck.nothing")]))
     return 1 if said else 0
+
+
+def _show_bulletins(settings: Settings, options: argparse.Namespace) -> int:
+    with opened(settings) as database:
+        show_runs(database, utc_now, options.watch)
+    return 0
 
 
 def _back_up(settings: Settings, options: argparse.Namespace) -> int:

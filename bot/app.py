@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bot.budget import Budget, month_usage, show_budget, watch_budget
+from bot.budget import show_budgets, watch_budgets
 from bot.channels import ChannelWatch
 from bot.clock import JOBS, Clock, Job
 from bot.delivery import Sender
@@ -39,17 +39,22 @@ from bot.transports import (
 from bot.transports.operator_log import OperatorLog
 from bot.transports.public_files import PublicFiles
 from bot.transports.web import WebServer, WebTransport
+from bot.uploads import UploadStore
 from db.case_keys import CaseKeys, tie_case_keys
+from db.channel_accounts import add_account
 from db.deliveries import has_due
 from db.deployment import find_fingerprint, set_fingerprint, take_turn
 from db.inbox import count_waiting
 from db.keys import KeyProblem, Keys, create_key_file, load_key_file
 from db.migrate import find_revision, migrate
 from db.session import Database
+from handlers.bulletins.running import carry_on, plan_some, start_due
 from handlers.cases.clockwork import mend_some, remind_to_follow_up, run_due
 from handlers.cases.daily import run_daily
+from handlers.cases.topics import keep_some_topics
 from handlers.feature import VIETNAM, Union
 from handlers.no_union.service import watch as watch_interests
+from handlers.notify import PAGE
 from handlers.privacy.service import remind
 from knowledge.answer import Answerer
 from knowledge.texts import t
@@ -154,9 +159,10 @@ class App:
             settings.k_anonymity,
         )
         self._leadership = Leadership(database)
-        self._budget = _budget_of(settings)
-        self._mended_to = 0
+        self._mended_to = self._topics_kept_to = 0
         self._clock = Clock(database, now, (*JOBS, *self._own_jobs()))
+        self._bulletin_clock = Clock(database, now, self._bulletin_jobs())
+        """A clock of their own: planning for 700,000 people takes a minute, and an alert waits for no minute."""
         self._senders: dict[str, Sender] = {}
         self._transports: list[Transport] = []
         self._channels: list[asyncio.Task[None]] = []
@@ -195,9 +201,11 @@ class App:
             if self._settings.metrics_port:
                 serve_metrics(self._settings.metrics_port)
             self._clock.start()
+            self._bulletin_clock.start()
             await self._stopping.wait()
             log.info("stopping")
             self._clock.stop()
+            self._bulletin_clock.stop()
             if server and serving:
                 self.web.end_waiting()
                 server.should_exit = True
@@ -228,6 +236,8 @@ class App:
         self._channels.append(tasks.create_task(drive))
 
     async def _drive(self, transport: Transport, sender: Sender) -> None:
+        if transport.channel.serves_members:
+            await self._database.run(add_account, transport.sender)
         async with asyncio.TaskGroup() as both:
             both.create_task(sender.run())
             both.create_task(transport.listen(self.inbox.receive))
@@ -247,9 +257,13 @@ class App:
                 settings.telegram_api_url,
                 settings.telegram_webhook_url,
                 settings.telegram_webhook_secret,
+                self._uploads_of(f"telegram:{settings.telegram_token.split(':')[0]}"),
             )
             self._join(tasks, self._telegram)
             self._announce(t("start.telegram_on"))
+
+    def _uploads_of(self, sender: str) -> UploadStore:
+        return UploadStore(self._database, sender, self._now)
 
     async def _join_zalo_bot(self, tasks: asyncio.TaskGroup) -> None:
         """Start the Zalo Bot, where one is set."""
@@ -263,6 +277,7 @@ class App:
                 self._now,
                 settings.web_public_url if settings.zalo_bot_webhook_secret else "",
                 settings.zalo_bot_webhook_secret,
+                self._uploads_of(module.sender_of(settings.zalo_bot_token)),
             )
             self._join(tasks, self._zalo_bot)
             self._announce(t("start.zalo_bot_on"))
@@ -277,7 +292,7 @@ class App:
 
     def _own_jobs(self) -> tuple[Job, ...]:
         """Jobs that need the settings, or a channel that is set."""
-        threshold, budget = self._settings.no_union_threshold, self._budget
+        threshold = self._settings.no_union_threshold
 
         def watch_no_union(session: Session, now: datetime) -> None:
             watch_interests(session, threshold, now, now.astimezone(VIETNAM).date())
@@ -302,28 +317,44 @@ class App:
             self._mended_to = after or 0
             return after is not None
 
+        def keep_topics(session: Session, now: datetime) -> bool:
+            today = now.astimezone(VIETNAM).date()
+            after = keep_some_topics(session, now, today, self.inbox.alert_operator, self._topics_kept_to)
+            self._topics_kept_to = after or 0
+            return after is not None
+
         def follow_up_cases(session: Session, now: datetime) -> None:
             remind_to_follow_up(session, now, now.astimezone(VIETNAM).date())
 
         def publish_figures(session: Session, now: datetime) -> bool:
             return run_daily(session, self._settings.k_anonymity, now)
 
-        jobs = (
+        def watch_months(session: Session, now: datetime) -> None:
+            watch_budgets(self.inbox.alert_operator, session, now)
+
+        return (
             Job("cases", _EVERY_TICK, run_cases),
             Job("mend_cases", timedelta(minutes=1), mend_cases),
+            Job("case_topics", _EVERY_TICK, keep_topics),
             Job("follow_up_cases", timedelta(hours=1), follow_up_cases),
             Job("copy_anchors", timedelta(hours=1), keep_anchors_apart),
             Job("case_figures", timedelta(minutes=1), publish_figures),
             Job("no_union", timedelta(days=1), watch_no_union),
             Job("data_requests", timedelta(hours=1), watch_requests),
+            Job("budgets", _BUDGET_EVERY, watch_months),
         )
-        if budget is None:
-            return jobs
 
-        def watch(session: Session, now: datetime) -> None:
-            watch_budget(budget, self.inbox.alert_operator, session, now)
+    def _bulletin_jobs(self) -> tuple[Job, ...]:
+        senders = list_member_senders(self._settings)
 
-        return (*jobs, Job("zalo_bot_budget", _BUDGET_EVERY, watch))
+        def start_bulletins(session: Session, now: datetime) -> None:
+            start_due(session, now, senders)
+
+        return (
+            Job("start_bulletins", _EVERY_TICK, start_bulletins),
+            Job("plan_bulletins", _EVERY_TICK, plan_some),
+            Job("carry_on_bulletins", _EVERY_TICK, carry_on),
+        )
 
     async def _alarm(self, subject: str, text: str) -> None:
         """Tell the operator, once for each subject. A database that takes nothing costs the alarm, not the channel."""
@@ -478,22 +509,24 @@ class App:
 
     async def _show_budgets(self) -> dict[str, Any]:
         """What metered accounts have used of their month."""
-        if self._budget is None:
-            return {}
-        today = self._now().astimezone(VIETNAM).date()
         try:
             async with asyncio.timeout(_READY_SECONDS):
-                usage = await self._database.look(month_usage, self._budget.sender, today)
+                budgets = await self._database.look(show_budgets, self._now())
         except (SQLAlchemyError, TimeoutError):
             return {}
-        return {"budgets": {"zalo_bot": show_budget(self._budget, usage)}}
+        return {"budgets": budgets} if budgets else {}
 
 
-def _budget_of(settings: Settings) -> Budget | None:
-    if not settings.zalo_bot_token:
-        return None
-    sender = f"zalo_bot:{settings.zalo_bot_token.split(':')[0]}"
-    return Budget(sender, settings.zalo_bot_messages_per_month, settings.zalo_bot_people)
+def list_member_senders(settings: Settings) -> list[str]:
+    """The bot accounts by which members are reached, as set, whether or not their channel is up yet."""
+    senders = [PAGE]
+    if settings.telegram_token:
+        senders.append(f"telegram:{settings.telegram_token.split(':')[0]}")
+    if settings.zalo_bot_token:
+        senders.append(f"zalo_bot:{settings.zalo_bot_token.split(':')[0]}")
+    if settings.zalo_oa_id:
+        senders.append(f"zalo_oa:{settings.zalo_oa_id}")
+    return senders
 
 
 def _has_work(session: Session, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from bot.metrics import DELIVERIES
 from bot.rate import Rate
 from bot.transports import (
     AccountPaused,
+    Paid,
     PersonMoved,
     PersonUnreachable,
     SendFailed,
@@ -28,6 +29,7 @@ from bot.transports import (
 )
 from db.accounts import find_account, mark_unreachable
 from db.case_topics import move_group
+from db.channel_accounts import PAID
 from db.conversations import get_conversation
 from db.deliveries import (
     FAILING,
@@ -49,6 +51,7 @@ from db.keys import KeyProblem
 from db.models import Delivery, DeliveryKind, DeliveryState
 from db.session import Database, lock_lane
 from handlers.chat import StoredButton, StoredReply
+from handlers.notify import is_quiet
 from handlers.offers import offer
 
 log = structlog.get_logger()
@@ -239,7 +242,8 @@ class Sender:
         try:
             reply = await self._read(delivery)
             sent_id = await self._transport.send(delivery.address or "", reply)
-            return Outcome(delivery.id, DeliveryState.SENT, platform_message_id=sent_id)
+            why = PAID if isinstance(sent_id, Paid) else None
+            return Outcome(delivery.id, DeliveryState.SENT, why, platform_message_id=sent_id and str(sent_id))
         except AccountPaused as pause:
             self._rate.pause(pause.seconds)
             return self._again(delivery, "paused", pause.seconds)
@@ -278,7 +282,7 @@ class Sender:
             if len(self._bodies) >= _BODIES_KEPT:
                 self._bodies.clear()
             self._bodies[delivery.run_id] = await self._database.look(_read_run, delivery.run_id)
-        return dataclasses.replace(self._bodies[delivery.run_id], ledger_id=delivery.id)
+        return dataclasses.replace(self._bodies[delivery.run_id], ledger_id=delivery.id, spares_money=True)
 
     async def _note_offer(self, delivery: Delivery) -> None:
         """Where buttons are numbered, a number means the list a person saw last, also when that came unasked. What
@@ -311,7 +315,7 @@ def _later(delivery: Delivery) -> DeliveryState:
 
 def _claim_both(session: Session, sender: str, now: datetime, limit: int, room: int) -> list[Delivery]:
     claimed = claim_due(session, sender, now, limit)
-    return claimed + claim_planned(session, sender, now, room) if room > 0 else claimed
+    return claimed + claim_planned(session, sender, now, room, is_quiet(now)) if room > 0 else claimed
 
 
 def _read_run(session: Session, run_id: int) -> StoredReply:

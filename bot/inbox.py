@@ -17,7 +17,9 @@ from bot.batcher import Batcher
 from bot.fetching import Fetcher, Ready, Wanted
 from bot.metrics import EVENT_SECONDS, EVENTS
 from bot.parts import draw_parts
+from bot.previews import Previews
 from bot.transports import Raw, StorageUnavailable, Transport
+from bot.transports.public_files import PublicFiles
 from db.accounts import find_account, lane_of, meet_account
 from db.conversations import find_conversation, get_conversation
 from db.deliveries import Outgoing, add_deliveries, release_waiting
@@ -124,6 +126,7 @@ class Inbox:
     ) -> None:
         self._database = database
         self._finder = Finder()
+        self._previews = Previews(PublicFiles(database, union.web_url, now))
         self._answerer = answerer
         self._union = union
         self._operator = operator
@@ -371,6 +374,7 @@ class Inbox:
                 self._union,
                 transport.channel,
                 self._finder,
+                self._previews,
                 is_new,
                 incoming.text,
             )

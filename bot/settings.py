@@ -81,10 +81,6 @@ class Settings(BaseSettings):
         repr=False,
         description="Secret that Zalo sends with each event of the bot: 16 to 256 of A-Z a-z 0-9 _ -; empty: it polls",
     )
-    zalo_bot_messages_per_month: int = Field(
-        3000, ge=1, description="Messages a month that the Zalo Bot's plan allows, in and out together"
-    )
-    zalo_bot_people: int = Field(50, ge=1, description="People whom the Zalo Bot's plan allows it to talk with")
 
     zalo_oa_id: str = Field("", pattern=r"^\d*$", description="Number of the Zalo Official Account; empty: it is off")
     zalo_app_id: str = Field(

@@ -3,18 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session, aliased, undefer
 
 from db.deliveries import FAR_OFF, PRIORITIES
 from db.models import (
     OPEN_RUN_STATES,
     Account,
+    Bulletin,
     BulletinFile,
     BulletinRun,
+    BulletinState,
     Delivery,
     DeliveryKind,
     DeliveryState,
@@ -125,7 +127,7 @@ def plan_lines(
     """Write the lines of those of an audience whose numbers lie within bounds (from exclusive, to inclusive), each on
     one channel; one who has a line already gets no other. ``people`` gives ``person_id`` and ``unit_id``. Returns how
     many lines."""
-    chosen = _choose_accounts(people, means, bounds, now)
+    chosen = choose_accounts(people, means, bounds, now)
     whens = [(chosen.c.reason.is_not(None), chosen.c.reason)]
     if means.limits:
         used = _count_used(session, run.id, means.limits)
@@ -207,14 +209,18 @@ def _run_values(run: BulletinRun, now: datetime) -> tuple[ColumnElement[Any], ..
 
 
 def _insert(session: Session, lines: Select[Any]) -> int:
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(Delivery).from_select(list(_ORDER), lines).on_conflict_do_nothing()
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]  # an insert has a row count
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    dialect = sqlite if is_sqlite else postgresql
+    inserted = session.execute(dialect.insert(Delivery).from_select(list(_ORDER), lines).on_conflict_do_nothing())
+    if is_sqlite:  # its driver counts no rows of a statement that begins with WITH
+        return session.scalar(text("SELECT changes()")) or 0
+    return int(inserted.rowcount)  # type: ignore[attr-defined]  # an insert has a row count
 
 
-def _choose_accounts(people: Select[tuple[int, int]], means: Means, bounds: tuple[int, int], now: datetime) -> Any:
-    """One account for each person: one that takes messages now before one that does not, the one they prefer, the page
-    last since nobody is told that something came there, else the one they used last."""
+def choose_accounts(people: Select[tuple[int, int]], means: Means, bounds: tuple[int, int], now: datetime) -> Any:
+    """One account for each person: one whose article reaches them anyway, one that takes messages now before one that
+    does not, the one they prefer, the page last since nobody is told that something came there, else the one they used
+    last."""
     some = people.subquery("audience")
     free_only = Account.sender.in_(means.free_only)
     is_closed = and_(
@@ -227,7 +233,7 @@ def _choose_accounts(people: Select[tuple[int, int]], means: Means, bounds: tupl
     by_article = and_(Account.sender.in_(means.articles), ZaloFollower.is_following)
     reason = case((by_article, ARTICLE), (is_closed, WINDOW))
     order = (
-        case((reason == WINDOW, 1), else_=0),
+        case((reason == ARTICLE, 0), (reason == WINDOW, 2), else_=1),
         case((Account.sender == Person.preferred_sender, 0), else_=1),
         case((Account.sender == "web", 1), else_=0),
         Account.last_seen_at.desc(),
@@ -287,6 +293,17 @@ def count_lines(session: Session, run_id: int) -> dict[tuple[DeliveryState, str 
     return {(row[0], row[1]): row[2] for row in session.execute(query.group_by(Delivery.state, Delivery.reason))}
 
 
+def count_sent_since(session: Session, run_id: int, since: datetime) -> int:
+    """How many lines of a sending reached somebody after a moment."""
+    lately = (Delivery.run_id == run_id, Delivery.state == DeliveryState.SENT, Delivery.finished_at > since)
+    return session.scalar(select(func.count()).where(*lately)) or 0
+
+
+def count_chosen(session: Session, people: Select[tuple[int, int]]) -> int:
+    """How many people an audience has."""
+    return session.scalar(select(func.count()).select_from(people.subquery())) or 0
+
+
 def is_open(session: Session, run_id: int) -> bool:
     """Whether anything of a sending may still go out."""
     states = (DeliveryState.PLANNED, DeliveryState.CLAIMED, DeliveryState.DUE)
@@ -318,6 +335,33 @@ def show_on_page(session: Session, sender: str, now: datetime, limit: int) -> in
     return int(session.execute(shown, execution_options={"synchronize_session": False}).rowcount)  # type: ignore[attr-defined]  # row count
 
 
+def put_off(
+    session: Session, run_id: int, page: str, until: Mapping[Shift, datetime], now: datetime, limit: int
+) -> int:
+    """Let lines that are due wait until a moment that depends on their person's shift; those of the page go on, since
+    they wake nobody. Returns how many."""
+    at_night = (
+        select(NewsPreference.person_id)
+        .join(Account, Account.person_id == NewsPreference.person_id)
+        .where(
+            Account.sender == Delivery.sender,
+            Account.address_hash == Delivery.recipient,
+            NewsPreference.shift == Shift.NIGHT,
+        )
+        .exists()
+    )
+    due = select(Delivery.id).where(
+        Delivery.run_id == run_id,
+        Delivery.state == DeliveryState.PLANNED,
+        Delivery.not_before_at <= now,
+        Delivery.sender != page,
+    )
+    moment = Delivery.not_before_at.type
+    when = case((at_night, literal(until[Shift.NIGHT], moment)), else_=literal(until[Shift.DAY], moment))
+    put = update(Delivery).where(Delivery.id.in_(due.limit(limit))).values(not_before_at=when)
+    return int(session.execute(put, execution_options={"synchronize_session": False}).rowcount)  # type: ignore[attr-defined]  # row count
+
+
 def send_failed_again(session: Session, run_id: int, now: datetime) -> int:
     """Plan the lines that failed once more, so far as their account can be reached again; never one of which it is
     unknown whether it arrived. Returns how many."""
@@ -341,10 +385,43 @@ def extend_lines(session: Session, run_id: int, expires_at: datetime) -> None:
     session.execute(planned.values(expires_at=expires_at), execution_options={"synchronize_session": False})
 
 
+def select_lost(run_id: int) -> Select[tuple[int, int]]:
+    """A query, as `plan_lines` takes it, for the people whom a sending reached on none of their accounts, and of whom
+    that is known."""
+    lines, others, its = aliased(Delivery), aliased(Delivery), aliased(Account)
+    has_more = (
+        select(others.id)
+        .join(its, and_(its.sender == others.sender, its.address_hash == others.recipient))
+        .where(others.run_id == run_id, others.state != DeliveryState.FAILED, its.person_id == Account.person_id)
+        .exists()
+    )
+    lost = (
+        select(Account.person_id.label("person_id"), func.min(lines.unit_id).label("unit_id"))
+        .join(lines, and_(lines.sender == Account.sender, lines.recipient == Account.address_hash))
+        .where(
+            lines.run_id == run_id,
+            lines.state == DeliveryState.FAILED,
+            Account.person_id.is_not(None),
+            ~has_more,
+        )
+        .group_by(Account.person_id)
+    )
+    return cast(Select[tuple[int, int]], lost)
+
+
+def list_due(session: Session, now: datetime) -> list[Bulletin]:
+    """Released bulletins whose next date has come, which no other process has in hand."""
+    due = select(Bulletin).where(Bulletin.next_at <= now, Bulletin.state == BulletinState.RELEASED)
+    return list(session.scalars(due.order_by(Bulletin.next_at, Bulletin.id).with_for_update(skip_locked=True)))
+
+
+def count_runs(session: Session, bulletin_id: int) -> int:
+    """How many times it went out so far."""
+    return session.scalar(select(func.count()).where(BulletinRun.bulletin_id == bulletin_id)) or 0
+
+
 def list_files(session: Session, numbers: Sequence[int]) -> list[BulletinFile]:
     """Files of a bulletin with what is in them, in the order given."""
-    rows = session.scalars(
-        select(BulletinFile).where(BulletinFile.id.in_(numbers)).options(undefer(BulletinFile.content))
-    )
-    found = {row.id: row for row in rows}
+    wanted = select(BulletinFile).where(BulletinFile.id.in_(numbers)).options(undefer(BulletinFile.content))
+    found = {row.id: row for row in session.scalars(wanted)}
     return [found[number] for number in numbers if number in found]

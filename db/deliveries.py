@@ -146,14 +146,18 @@ def claim_due(session: Session, sender: str, now: datetime, limit: int) -> list[
     return claimed
 
 
-def claim_planned(session: Session, sender: str, now: datetime, limit: int) -> list[Delivery]:
-    """Take lines of bulletins that are being sent, those of the oldest sending first; the caller must record an
-    `Outcome` for each. Their text is in their sending; the address of each is read from its account, and a line whose
-    person is gone or blocked us meanwhile fails here."""
-    running = select(BulletinRun.id).where(BulletinRun.state == RunState.SENDING, BulletinRun.expires_at > now)
+def claim_planned(session: Session, sender: str, now: datetime, limit: int, is_quiet: bool = False) -> list[Delivery]:
+    """Take lines of bulletins that are being sent, those of the oldest sending first, in the quiet hours only of those
+    that may disturb; the caller must record an `Outcome` for each. Their text is in their sending; the address of each
+    is read from its account, and a line whose person is gone or blocked us meanwhile fails here."""
+    running = select(BulletinRun.id, BulletinRun.plan["may_disturb"].as_boolean()).where(
+        BulletinRun.state == RunState.SENDING, BulletinRun.expires_at > now
+    )
     sealed = type_coerce(Account.address, LargeBinary)  # one that no key opens must not hold up the others
     found: list[tuple[Delivery, bytes | None, datetime | None]] = []
-    for run_id in session.scalars(running.order_by(BulletinRun.id)).all():
+    for run_id, may_disturb in session.execute(running.order_by(BulletinRun.id)).all():
+        if is_quiet and not may_disturb:
+            continue
         due = (
             select(Delivery, sealed, Account.unreachable_since)
             .outerjoin(Account, (Account.sender == Delivery.sender) & (Account.address_hash == Delivery.recipient))
@@ -201,6 +205,7 @@ def read_message(session: Session, run_id: int) -> Any:
             "media_type": file.media_type,
             "content": base64.b64encode(file.content).decode(),
             "is_personal": False,
+            "digest": file.digest,
         }
         for file in files
     ]

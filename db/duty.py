@@ -1,5 +1,6 @@
 """Statements on the duty of officers: on which days they are away, and to which workplaces they are tied."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -53,3 +54,9 @@ def end_tie(session: Session, person_id: int, tie_id: int, now: datetime) -> boo
     tie.ended_at = now
     session.flush()
     return True
+
+
+def list_absences(session: Session, person_ids: Collection[int], on: date) -> dict[int, int | None]:
+    """Who of these is away on a day, with whoever stands in for them."""
+    away = select(Absence).where(Absence.person_id.in_(person_ids), Absence.from_on <= on, Absence.to_on >= on)
+    return {row.person_id: row.substitute_id for row in session.scalars(away.order_by(Absence.id))}

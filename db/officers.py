@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -206,3 +207,15 @@ def forget_codes(session: Session, before: datetime) -> int:
 def forget_tries(session: Session, before: datetime) -> int:
     """Erase counts of tries begun before a moment; returns how many."""
     return session.execute(delete(Throttle).where(Throttle.since_at < before)).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
+def get_names(session: Session, person_ids: Sequence[int]) -> dict[int, str]:
+    """The full names of officers, to find them in what a worker wrote."""
+    rows: Any = session.scalars(select(Person).where(Person.id.in_(person_ids)))
+    return {row.id: (row.profile or {}).get("full_name", "") for row in rows}
+
+
+def get_genders(session: Session, person_ids: Sequence[int]) -> dict[int, str]:
+    """What officers gave as their gender, where they did."""
+    rows: Any = session.scalars(select(Person).where(Person.id.in_(person_ids)))
+    return {row.id: row.profile["gender"] for row in rows if (row.profile or {}).get("gender")}

@@ -33,6 +33,13 @@ def list_unanswered(session: Session) -> Iterator[UnansweredQuestion]:
     return iter(session.scalars(rows.execution_options(yield_per=_BATCH)))
 
 
+def list_unanswered_between(session: Session, since: datetime, until: datetime, limit: int) -> list[UnansweredQuestion]:
+    """The questions that found no clear answer from a moment up to another one, the newest first."""
+    rows = select(UnansweredQuestion).where(UnansweredQuestion.asked_at >= since, UnansweredQuestion.asked_at < until)
+    newest = rows.order_by(UnansweredQuestion.asked_at.desc(), UnansweredQuestion.id.desc())
+    return list(session.scalars(newest.limit(limit)))
+
+
 def list_feedback(session: Session) -> Iterator[Feedback]:
     """What members said of answers, oldest first; read while the transaction is open."""
     rows = select(Feedback).order_by(Feedback.said_at, Feedback.id)

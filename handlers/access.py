@@ -48,7 +48,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.TEAM_LEADER: frozenset({Right.SEE_UNIT, Right.FIND_MEMBERS}),
     Role.OFFICER: _OFFICER,
     Role.DEPUTY_CHAIR: _OFFICER,
-    Role.CHAIR: _OFFICER | {Right.EXPORT_MEMBERS, Right.MANAGE_OFFICERS},
+    Role.CHAIR: _OFFICER | {Right.EXPORT_MEMBERS, Right.MANAGE_OFFICERS, Right.EDIT_BULLETINS},
     Role.CURATOR: frozenset({Right.CURATE}),
     Role.BULLETIN_EDITOR: frozenset({Right.SEE_UNIT, Right.EDIT_BULLETINS}),
     Role.APPROVER: frozenset({Right.SEE_UNIT, Right.RELEASE_BULLETINS}),

@@ -705,6 +705,129 @@ class StopBulletins(Action):
     run_id: int = 0
 
 
+@_action("bl")
+class ListBulletins(Action):
+    """Show the officers' lists of bulletins, or one of them from a place on."""
+
+    which: str = ""
+    offset: int = 0
+
+
+@_action("bw")
+class WriteBulletin(Action):
+    """Begin to write a bulletin."""
+
+
+@_action("bs")
+class ShowBulletin(Action):
+    """Open a bulletin at the desk."""
+
+    bulletin_id: int
+
+
+@_action("bd")
+class ActOnBulletin(Action):
+    """Do something with a bulletin: change a part, look at it as a channel shows it, submit, release, return, stop."""
+
+    bulletin_id: int
+    what: str
+    choice: str = ""
+
+
+@_action("br")
+class ActOnRun(Action):
+    """Do something with one sending of a bulletin: look how far it is, pause it, go on, call it off."""
+
+    run_id: int
+    what: str
+
+
+@_action("bv")
+class ShowWaivers(Action):
+    """Show where one person may release bulletins alone (0: my units), or say so of a unit or take it back."""
+
+    unit_id: int = 0
+    what: str = ""
+
+
+@_action("bn")
+class ConfirmBulletinAnswer(Action):
+    """Give an answer that is kept with one's name, after that was said."""
+
+    run_id: int
+    block: int = 0
+    choice: int = 0
+
+
+@_action("bg")
+class BrowseBulletins(Action):
+    """Show past bulletins from a place on, those with some words in them where words are given."""
+
+    page: int = 0
+    words: str = ""
+
+
+@_action("bz")
+class ReadBulletin(Action):
+    """Show one past bulletin again."""
+
+    bulletin_code: str
+
+
+@_action("bq")
+class SearchBulletins(Action):
+    """Look for a past bulletin by words."""
+
+
+@_action("be")
+class ShowResults(Action):
+    """Show an editor what became of one sending: all of it, by units, its answers, what was asked after it, a file."""
+
+    run_id: int
+    what: str = ""
+    choice: str = ""
+
+
+@_action("bc")
+class CorrectBulletin(Action):
+    """Begin to correct a bulletin that went out."""
+
+    bulletin_id: int
+
+
+@_action("aq")
+class AskQuestion(Action):
+    """Put a question to the FAQ in words; in a button only a short one."""
+
+    question: str
+
+
+@_action("ar")
+class WatchAnswer(Action):
+    """Whether one wants to be told when answers one got change ("ask" first, then "y" or "n"); the entry is the answer
+    it was asked under."""
+
+    choice: str
+    entry_id: str = ""
+
+
+@_action("ac")
+class TellAnswerChange(Action):
+    """Begin to tell those who got an answer that it is another one now."""
+
+    entry_id: str = ""
+
+
+@_action("og")
+class ManageGroup(Action):
+    """Show the group in which officers of a unit hear of its cases, issue a code for another one, say whether the group
+    in which it was typed is meant, or end the tie."""
+
+    unit_id: int
+    what: str = ""
+    number: int = 0
+
+
 def encode(action: Action) -> str:
     """The payload of an action. Raises ValueError when it would not fit into 64 bytes."""
     values = [_write(getattr(action, item.name)) for item in fields(action)]  # type: ignore[arg-type]  # all are dataclasses

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from db.models import Account
+from db.news_choices import NEWS, NEWS_VERSION
 from db.privacy import add_consent, find_consent
 
 
@@ -25,7 +26,12 @@ joining there and before it is tied to somebody."""
 
 MEMBERSHIP = Purpose("membership", 1, is_required=True)
 
-PURPOSES: tuple[Purpose, ...] = (MEMBERSHIP, Purpose("news", 1, is_required=False))
+NEWS_PURPOSE = Purpose(NEWS, NEWS_VERSION, is_required=False)
+
+RECALL = Purpose("recall", 1, is_required=False)
+"""To be told when an answer one got changes: asked once under an answer, and kept of whoever agrees is a keyed hash."""
+
+PURPOSES: tuple[Purpose, ...] = (MEMBERSHIP, NEWS_PURPOSE)
 
 
 def list_purposes(is_abroad: bool) -> tuple[Purpose, ...]:

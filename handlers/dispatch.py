@@ -7,6 +7,7 @@ from handlers.actions import Action, Cancel, Choose, Resume
 from handlers.cases.conversation import CASES
 from handlers.cases.desk import CASE_DESK
 from handlers.cases.figures import FIGURES
+from handlers.cases.groups import hear_in_group
 from handlers.chat import Incoming, Kind, Reply, read_action
 from handlers.errors import Outdated
 from handlers.faq.conversation import FAQ, answer_question
@@ -52,8 +53,10 @@ def handle(context: Context, incoming: Incoming) -> list[Reply]:
         mark_unreachable(context.session, incoming.sender, context.account.address_hash, context.now)
         return []
     if incoming.kind is Kind.GROUP:
-        return invite_privately()
+        return hear_in_group(context, incoming) if incoming.group is not None else invite_privately()
     replies = _answer(context, incoming)
+    for feature in FEATURES:
+        replies = feature.sees(context, replies) if feature.sees else replies
     remember_offer(context.conversation, replies, context.channel)
     context.conversation.updated_at = context.now
     return replies

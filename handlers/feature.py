@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.models import Account, Conversation
 from handlers.actions import Action
 from handlers.chat import Channel, Cleaner, Incoming, Reply
+from handlers.previews import Previewer
 from handlers.workplaces import Finder
 from knowledge.answer import Answerer
 
@@ -47,6 +48,7 @@ class Context:
     union: Union
     channel: Channel
     finder: Finder
+    previews: Previewer
     is_new: bool = False
     said: str = ""
     """What the person typed, for commands that carry words of their own ("/vao K7M2-9QTX")."""
@@ -64,6 +66,14 @@ class Context:
         self.conversation.version = feature.version
         self.conversation.draft = dict(draft)
         return feature.steps[step].ask(self, draft)
+
+    def press(self, action: Action) -> list[Reply]:
+        """What a button with this action says, whichever feature it belongs to: how features meet."""
+        handlers = (feature.actions.get(type(action)) for feature in _FEATURES.values())
+        handler = next(filter(None, handlers), None)
+        if handler is None:
+            raise LookupError(type(action).__name__)
+        return handler(self, action)
 
     def forget(self) -> None:
         """The account and its conversation were erased: what is still written to them goes nowhere."""
@@ -93,7 +103,8 @@ class Feature:
     """A feature as `dispatch` sees it. Raise ``version`` when a step changes what it keeps in the draft: open
     conversations of the older version keep their draft and are asked again. ``catches`` sees a free text before the
     FAQ does and returns None for what is not its own; ``adds`` sees what the FAQ answered, and returns it with what
-    should stand beside it. ``abandons`` hears that the person leaves the open step, before its draft is erased."""
+    should stand beside it; ``sees`` sees whatever is answered, also to a button, and returns it likewise. ``abandons``
+    hears that the person leaves the open step, before its draft is erased."""
 
     name: str
     version: int = 1
@@ -102,6 +113,7 @@ class Feature:
     steps: Mapping[str, Step] = field(default_factory=dict)
     catches: Callable[[Context, str], list[Reply] | None] | None = None
     adds: Callable[[Context, str, list[Reply]], list[Reply]] | None = None
+    sees: Callable[[Context, list[Reply]], list[Reply]] | None = None
     abandons: Callable[[Context, Draft], None] | None = None
 
     def __post_init__(self) -> None:

@@ -88,8 +88,13 @@ def order_accounts(session: Session, person_id: int, without: Iterable[str] = ()
 
 def after_quiet_hours(now: datetime) -> datetime:
     """Now, or the end of the quiet hours (21:00 to 06:00 in Vietnam) that now lies in."""
-    local = now.astimezone(VIETNAM)
-    if _QUIET_TO <= local.hour < _QUIET_FROM:
+    if not is_quiet(now):
         return now
+    local = now.astimezone(VIETNAM)
     morning = local.replace(hour=_QUIET_TO, minute=0, second=0, microsecond=0)
     return morning if local.hour < _QUIET_TO else morning + timedelta(days=1)
+
+
+def is_quiet(now: datetime) -> bool:
+    """Whether it is night in Vietnam, when nobody is sent what can wait."""
+    return not _QUIET_TO <= now.astimezone(VIETNAM).hour < _QUIET_FROM

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from db.accounts import forget_unseen_accounts
 from db.case_erasing import forget_case_drafts, forget_finished_cases
 from db.case_figures import forget_hot_spots
+from db.case_topics import forget_groups
 from db.conversations import forget_drafts
 from db.deliveries import forget_bodies, forget_deliveries, forget_notices
 from db.deployment import add_erasure
@@ -49,6 +50,7 @@ PERIODS = (
     Period("case_drafts", 7, forget_case_drafts),
     Period("finished_cases", 730, forget_finished_cases),
     Period("hot_spots", 180, forget_hot_spots),
+    Period("officer_groups", 30, forget_groups),
     Period("unseen_accounts", 730, forget_unseen_accounts),
     Period("notice_lines", 180, forget_notices),
     Period("zalo_oa_receipts", 90, forget_receipts),

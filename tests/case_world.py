@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.accounts import lane_of, meet_account
-from db.cases import Viewer, read_viewer
+from db.case_access import Viewer, read_viewer
 from db.models import Account, Case, CaseAlert, Delivery, DeliveryKind, Person, Role
 from db.officers import add_grant
 from db.people import add_person
@@ -85,3 +85,9 @@ class Heard:
 
     def __call__(self, _session: Session, subject: str, _text: str) -> None:
         self.subjects.append(subject)
+
+
+def get_locked(session: Session, case_id: int) -> Case:
+    """A case, locked, as it is now."""
+    found = select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
+    return session.scalars(found).one()

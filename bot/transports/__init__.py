@@ -1,11 +1,14 @@
 """The Transport protocol: what a channel must do, and how it says that sending failed."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from handlers.chat import Channel, Incoming, StoredReply
+
+T = TypeVar("T")
 
 TELEGRAM_WEBHOOK_PATH = "/telegram/webhook"
 """Where Telegram posts updates, below the public address of the webhook."""
@@ -73,7 +76,8 @@ class Transport(Protocol):
         ``limit`` bytes, `AccountPaused` or `FetchUnavailable`, nothing else."""
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
-        """Send one message and return the platform's id of it. Raises one of the errors below."""
+        """Send one message and return the platform's id of it, `Paid` where it cost money. Raises one of the errors
+        below."""
 
     async def close(self) -> None:
         """Give up connections."""
@@ -136,3 +140,53 @@ class FetchUnavailable(Exception):
 
 class SendUncertain(Exception):
     """The connection broke after the message was handed over: it may or may not have been sent."""
+
+
+class Paid(str):
+    """The platform's id of a message that was sent for money."""
+
+    __slots__ = ()
+
+
+class Uploads(Protocol):
+    """What the platform calls files that go to many (`handlers.chat.File.digest`)."""
+
+    def turn(self, digest: str) -> AbstractAsyncContextManager[None]:
+        """Held while a file is handed over, so that nobody hands it over a second time meanwhile."""
+
+    async def find(self, digest: str) -> str | None:
+        """What the platform calls a file; None when it has none of ours, or no longer."""
+
+    async def keep(self, digest: str, platform_id: str, good_until: datetime | None = None) -> None:
+        """The platform has a file and calls it so, until a moment where it says so."""
+
+    async def drop(self, digest: str, platform_id: str) -> None:
+        """The platform no longer takes this name."""
+
+
+async def hand_over_once(
+    uploads: Uploads,
+    digest: str,
+    send: Callable[[str | None], Awaitable[T]],
+    name_of: Callable[[T], str | None],
+    is_forgotten: Callable[[Exception], bool],
+) -> T:
+    """Send a file by its name on the platform, else (``send`` of None) with its content, whose answer gives the name. A
+    name that the platform does not take any more is given up, and the content is handed over once more."""
+    known = await uploads.find(digest)
+    if known is not None:
+        try:
+            return await send(known)
+        except Exception as error:
+            if not is_forgotten(error):
+                raise
+            await uploads.drop(digest, known)
+    async with uploads.turn(digest):
+        known = await uploads.find(digest)
+        if known is None:
+            answer = await send(None)
+            name = name_of(answer)
+            if name is not None:
+                await uploads.keep(digest, name)
+            return answer
+    return await send(known)

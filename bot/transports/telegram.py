@@ -55,8 +55,11 @@ from bot.transports import (
     SendUnavailable,
     SendUncertain,
     StorageUnavailable,
+    Uploads,
+    hand_over_once,
 )
-from bot.transports.formatting import to_html, to_plain
+from bot.transports.formatting import to_html
+from bot.transports.telegram_messages import TEXT_LIMIT, Drawn, arrange, draw
 from bot.transports.telegram_updates import (
     ALLOWED_UPDATES,
     file_id_of,
@@ -80,11 +83,6 @@ _UPLOAD_SECONDS = 60
 _DOWNLOAD_SECONDS = 50
 _RETRY_SECONDS = 3.0
 _CONFLICT_SECONDS = 15.0
-_BUTTONS_IN_A_ROW = 30
-"""Labels shorter than this share a row in twos: they still fit on a narrow screen."""
-
-
-_CAPTION_LIMIT = 1024
 
 _Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup
 
@@ -124,13 +122,16 @@ class TelegramTransport:
 
     channel = Channel("telegram", serves_officers=False, is_abroad=True)
     messages_per_second = MESSAGES_PER_SECOND
-    text_limit = 4096
+    text_limit = TEXT_LIMIT
     stored_is_sent = False
 
-    def __init__(self, token: str, api_url: str, webhook_url: str = "", webhook_secret: str = "") -> None:
+    def __init__(
+        self, token: str, api_url: str, webhook_url: str = "", webhook_secret: str = "", uploads: Uploads | None = None
+    ) -> None:
         session = _Session(api=TelegramAPIServer.from_base(api_url))
         self._bot = Bot(token, session=session)
         self.sender = f"telegram:{self._bot.id}"
+        self._uploads = uploads
         self._webhook_url = webhook_url
         self._webhook_secret = webhook_secret
         self._silent_until = 0.0
@@ -308,30 +309,51 @@ class TelegramTransport:
         return str(message.message_id)
 
     async def _send(self, chat_id: int, reply: StoredReply) -> Message:
-        """The text of a message with one file is its caption, so that it goes out in one call; else files go before."""
-        markup = _keyboard(reply.buttons)
-        if len(reply.files) == 1 and self.measure(to_plain(reply.text)) <= _CAPTION_LIMIT:
-            return await self._send_file(chat_id, reply.files[0], to_html(reply.text), markup)
-        for file in reply.files:
-            await self._send_file(chat_id, file)
+        *before, last = draw(reply)
+        for message in before:
+            await self._send_one(chat_id, message)
+        return await self._send_one(chat_id, last)
+
+    async def _send_one(self, chat_id: int, message: Drawn) -> Message:
+        markup = _keyboard(message.buttons)
+        text = None if message.text is None else to_html(message.text)
+        if message.file is not None:
+            return await self._send_file(chat_id, message.file, text, markup)
         return await self._bot.send_message(
-            chat_id, to_html(reply.text), parse_mode="HTML", reply_markup=markup, request_timeout=_CALL_SECONDS
+            chat_id, text or "", parse_mode="HTML", reply_markup=markup, request_timeout=_CALL_SECONDS
         )
 
     async def _send_file(
         self, chat_id: int, file: File, caption: str | None = None, markup: _Markup | None = None
     ) -> Message:
-        content = BufferedInputFile(file.content, file.name)
         with_caption: dict[str, Any] = {"caption": caption, "parse_mode": "HTML", "reply_markup": markup}
-        if file.media_type.startswith("image/"):
-            return await self._bot.send_photo(chat_id, content, **with_caption, request_timeout=_UPLOAD_SECONDS)
-        return await self._bot.send_document(chat_id, content, **with_caption, request_timeout=_UPLOAD_SECONDS)
+
+        async def send(named: str | None) -> Message:
+            content = named or BufferedInputFile(file.content, file.name)
+            if file.media_type.startswith("image/"):
+                return await self._bot.send_photo(chat_id, content, **with_caption, request_timeout=_UPLOAD_SECONDS)
+            return await self._bot.send_document(chat_id, content, **with_caption, request_timeout=_UPLOAD_SECONDS)
+
+        if self._uploads is None or file.digest is None:
+            return await send(None)
+        return await hand_over_once(self._uploads, file.digest, send, _file_id_in, _is_file_forgotten)
 
     async def close(self) -> None:
         """Close the HTTP session."""
         for spinner in self._spinners:
             spinner.cancel()
         await self._bot.session.close()
+
+
+def _file_id_in(message: Message) -> str | None:
+    """What Telegram calls the file of a message we sent; of a picture, its largest size."""
+    if message.photo:
+        return message.photo[-1].file_id
+    return message.document.file_id if message.document else None
+
+
+def _is_file_forgotten(error: Exception) -> bool:
+    return isinstance(error, TelegramBadRequest) and "file" in error.message.lower()
 
 
 def _never_left(error: TelegramNetworkError) -> bool:
@@ -345,12 +367,8 @@ def _keyboard(buttons: tuple[StoredButton, ...]) -> _Markup | None:
     if any(button.shares_contact for button in buttons):
         keys = [[KeyboardButton(text=key.label, request_contact=key.shares_contact or None)] for key in buttons]
         return ReplyKeyboardMarkup(keyboard=keys, resize_keyboard=True, one_time_keyboard=True)
-    rows: list[list[InlineKeyboardButton]] = []
-    for button in buttons:
-        drawn = InlineKeyboardButton(text=button.label, callback_data=button.action, url=button.url)
-        is_short = len(button.label) * 2 <= _BUTTONS_IN_A_ROW
-        if rows and is_short and len(rows[-1]) == 1 and len(rows[-1][0].text) * 2 <= _BUTTONS_IN_A_ROW:
-            rows[-1].append(drawn)
-        else:
-            rows.append([drawn])
+    rows = [
+        [InlineKeyboardButton(text=one.label, callback_data=one.action, url=one.url) for one in row]
+        for row in arrange(buttons)
+    ]
     return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None

@@ -7,6 +7,7 @@ own dispatcher is not used: it acknowledges an update before it is stored.
 import asyncio
 import json
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -45,10 +46,14 @@ from bot.transports.telegram_updates import (
     forget_names,
     is_file_gone,
     is_file_too_large,
+    read_group_command,
     read_update,
     utf16_length,
 )
-from handlers.chat import Channel, File, Incoming, StoredButton, StoredReply
+from db.models import TopicAct
+from handlers.cases.groups import OPEN_COMMAND, TIE_COMMAND
+from handlers.cases.topics import OPENS
+from handlers.chat import GROUP_GONE, TOPIC_GONE, Channel, File, Incoming, StoredButton, StoredReply, Topic
 
 log = structlog.get_logger()
 
@@ -63,6 +68,10 @@ _DOWNLOAD_SECONDS = 50
 _CAPTION_LIMIT = 1024
 _SIGN_IN = "/vao"
 """What "/start CODE", the link with a one-time code, means here."""
+_NO_TOPIC = ("message thread not found", "topic_deleted", "topic_id_invalid")
+_CHAT_IS_GONE = "chat not found"
+_CLOSED_ALREADY = "topic_not_modified"
+_MOST_REMEMBERED = 1000
 
 
 class _Request(HTTPXRequest):
@@ -79,9 +88,9 @@ class _Request(HTTPXRequest):
 
 
 class TelegramDeskTransport:
-    """Talks with officers in private chats, and sends to the operator's."""
+    """Talks with officers in private chats, sends to the operator's, and keeps topics in the groups of units."""
 
-    channel = Channel("telegram_desk", serves_members=False, is_abroad=True)
+    channel = Channel("telegram_desk", serves_members=False, is_abroad=True, has_groups=True)
     messages_per_second = 25.0
     text_limit = 4096
     stored_is_sent = False
@@ -98,6 +107,8 @@ class TelegramDeskTransport:
         )
         self.sender = f"telegram_desk:{token.split(':')[0]}"
         self._spinners: set[asyncio.Task[None]] = set()
+        self._username = ""
+        self._opened: dict[int, int] = {}
         self.is_connected = False
 
     def measure(self, text: str) -> int:
@@ -105,8 +116,15 @@ class TelegramDeskTransport:
         return utf16_length(text)
 
     def read(self, raw: Raw) -> Incoming | None:
-        """The event in an update, or None for kinds and chats we do not serve."""
-        return read_update(raw, self.sender, _SIGN_IN)
+        """The event in an update, or None for kinds and chats we do not serve. In a group only the command is heard
+        that ties it to a unit; the letters that a link from there brings along name a case to be opened."""
+        in_group = read_group_command(raw, self.sender, TIE_COMMAND)
+        if in_group is not None:
+            return in_group
+        incoming = read_update(raw, self.sender, _SIGN_IN)
+        if incoming is None:
+            return None
+        return replace(incoming, text=incoming.text.replace(f"{_SIGN_IN} {OPENS}", f"{OPEN_COMMAND} ", 1))
 
     async def listen(self, receive: Receive) -> None:
         """Poll until cancelled; the offset moves on only after an update is stored."""
@@ -197,9 +215,12 @@ class TelegramDeskTransport:
             raise FetchUnavailable from None
 
     async def send(self, address: str, reply: StoredReply) -> str | None:
-        """Send one message with its buttons as an inline keyboard."""
+        """Send one message with its buttons as an inline keyboard; one that goes to a topic returns that one's number
+        in place of the message's."""
         try:
-            message = await self._send(address, reply)
+            if reply.topic is not None:
+                return str(await self._send_to_topic(address, reply, reply.topic))
+            return str((await self._send(address, reply)).message_id)
         except RetryAfter as error:
             raise AccountPaused(_seconds(error)) from None
         except ChatMigrated as error:
@@ -209,10 +230,45 @@ class TelegramDeskTransport:
         except InvalidToken:
             raise SendUnavailable from None  # it speaks of our token, not of the person: the message waits
         except BadRequest as error:
-            raise SendFailed(error.message[:100]) from None
+            raise _refusal_of(error.message, reply) from None
         except TelegramError as error:
             raise (SendUnavailable if _was_not_sent(error) else SendUncertain) from None
-        return str(message.message_id)
+
+    async def _send_to_topic(self, address: str, reply: StoredReply, topic: Topic) -> int:
+        """A topic once opened for a message is kept for its next try: else each would leave an empty one behind."""
+        number = topic.number or self._opened.get(reply.ledger_id or 0)
+        if topic.act is TopicAct.REMOVE and number:
+            await self._bot.delete_forum_topic(address, number)
+            return number
+        markup = _keyboard(reply.buttons, await self._find_username())
+        if not number:
+            number = (await self._bot.create_forum_topic(address, topic.name)).message_thread_id
+            self._remember_opened(reply.ledger_id or 0, number)
+        await self._bot.send_message(
+            address, to_html(reply.text), parse_mode="HTML", reply_markup=markup, message_thread_id=number
+        )
+        if topic.act is TopicAct.CLOSE:
+            await self._close_topic(address, number)
+        self._opened.pop(reply.ledger_id or 0, None)
+        return number
+
+    async def _close_topic(self, address: str, number: int) -> None:
+        try:
+            await self._bot.close_forum_topic(address, number)
+        except BadRequest as error:
+            if _CLOSED_ALREADY not in error.message.lower():
+                raise
+
+    def _remember_opened(self, ledger_id: int, number: int) -> None:
+        if len(self._opened) >= _MOST_REMEMBERED:
+            self._opened.clear()
+        self._opened[ledger_id] = number
+
+    async def _find_username(self) -> str:
+        """Our own name, which links to us begin with; it does not change while we run."""
+        if not self._username:
+            self._username = (await self._bot.get_me()).username or ""
+        return self._username
 
     async def _send(self, address: str, reply: StoredReply) -> telegram.Message:
         """The text of a message with one file is its caption, so that it goes out in one call; else files go before."""
@@ -242,14 +298,28 @@ class TelegramDeskTransport:
         await self._polls.shutdown()
 
 
-def _keyboard(buttons: tuple[StoredButton, ...]) -> telegram.InlineKeyboardMarkup | None:
+def _keyboard(buttons: tuple[StoredButton, ...], username: str = "") -> telegram.InlineKeyboardMarkup | None:
     """One button in a row: officers' labels are long. An officer's phone number is never asked here."""
     rows = [
-        [telegram.InlineKeyboardButton(button.label, callback_data=button.action, url=button.url)]
+        [telegram.InlineKeyboardButton(button.label, callback_data=button.action, url=_link_of(button, username))]
         for button in buttons
         if not button.shares_contact
     ]
     return telegram.InlineKeyboardMarkup(rows) if rows else None
+
+
+def _link_of(button: StoredButton, username: str) -> str | None:
+    return f"https://t.me/{username}?start={button.starts}" if button.starts else button.url
+
+
+def _refusal_of(message: str, reply: StoredReply) -> SendFailed:
+    """What a refusal means, as far as anybody acts on it; the library writes Telegram's words in its own case."""
+    said = message.lower()
+    if reply.topic is not None and any(words in said for words in _NO_TOPIC):
+        return SendFailed(TOPIC_GONE)
+    if reply.topic is not None and _CHAT_IS_GONE in said:
+        return PersonUnreachable(GROUP_GONE[-1])
+    return SendFailed(message[:100])
 
 
 def _seconds(error: RetryAfter) -> float:

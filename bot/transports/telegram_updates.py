@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.transports import Raw
-from handlers.chat import Attachment, AttachmentKind, Contact, Incoming, Kind
+from handlers.chat import Attachment, AttachmentKind, Contact, Group, Incoming, Kind
 
 log = structlog.get_logger()
 
@@ -21,6 +21,8 @@ _FILES = {
     "video_note": AttachmentKind.OTHER,
 }
 
+
+_GROUPS = ("group", "supergroup")
 
 _TELLING = ("file_name", "title", "performer")
 
@@ -62,6 +64,33 @@ def _read_message(event_id: str, message: Raw, sender: str, start_command: str) 
         sent_at=datetime.fromtimestamp(message["date"], UTC) if "date" in message else None,
         contact=_read_contact(message),
         attachment=_read_attachment(message),
+    )
+
+
+def read_group_command(raw: Raw, sender: str, command: str) -> Incoming | None:
+    """This very command, typed in a group by somebody who shows who they are; None for everything else that is said
+    there, which is nobody's business here."""
+    try:
+        return _read_in_group(raw, sender, command)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        log.warning("telegram_update_unreadable", sender=sender, error=type(error).__name__)
+        return None
+
+
+def _read_in_group(raw: Raw, sender: str, command: str) -> Incoming | None:
+    message = raw.get("message") or {}
+    chat, person = message.get("chat", {}), message.get("from", {})
+    text = _clean_command(message.get("text") or "", "")
+    if chat.get("type") not in _GROUPS or person.get("is_bot") or text.split(" ")[0] != command:
+        return None
+    return Incoming(
+        sender=sender,
+        address=str(person["id"]),
+        event_id=str(raw["update_id"]),
+        kind=Kind.GROUP,
+        text=text,
+        display_name=person.get("first_name"),
+        group=Group(str(chat["id"]), str(chat.get("title") or ""), bool(chat.get("is_forum"))),
     )
 
 

@@ -33,9 +33,10 @@ from starlette.types import ASGIApp
 from bot.inbox import Inbox
 from bot.transports import FileGone, Page, Raw, StorageUnavailable, Webhook
 from bot.transports import Receive as ReceiveUpdate
-from bot.transports.formatting import parse
 from bot.transports.public_files import PUBLIC_FILES_PATH, PublicFiles
+from bot.transports.web_archive import WebArchive
 from bot.transports.web_guards import BodyLimit, Bound, SecurityHeaders
+from bot.transports.web_messages import TEXT_LIMIT, draw, is_shown
 from db.accounts import find_account, forget_account, is_signing_in, lane_of, move_account
 from db.conversations import find_conversation
 from db.deliveries import find_sent, forget_recipient, list_to
@@ -70,9 +71,6 @@ _DATABASE_SECONDS = 10.0
 """A database that does not answer for so long counts as one that is down: the page keeps the text and says so."""
 _BLANK = re.compile(r"\[\[([a-z_.]+)\]\]")
 
-_SHOWN = ("image/png", "image/jpeg")
-"""Files the browser may show by itself; anything else is only ever downloaded."""
-
 _START = "/start"
 """What the page says by itself in an empty talk, to be greeted; not shown as the visitor's own words."""
 
@@ -83,7 +81,7 @@ class WebTransport:
     sender = "web"
     channel = Channel("web")
     messages_per_second = None
-    text_limit = 4000
+    text_limit = TEXT_LIMIT
     is_connected = True
     stored_is_sent = True
 
@@ -200,6 +198,7 @@ class WebServer:
             Route("/api/files/{message:int}/{number:int}", self._get_file),
             Route("/api/forget", self._forget, methods=["POST"]),
             Route(f"{PUBLIC_FILES_PATH}/{{name}}", self._get_public_file),
+            *WebArchive(database, union).routes,
             Route("/healthz", self._show_health),
             Route("/readyz", self._show_readiness),
             *(Route(path, partial(_take_webhook, take), methods=["POST"]) for path, take in webhooks.items()),
@@ -443,22 +442,8 @@ def _address_of(token: str) -> str:
 
 def _draw(row: Delivery) -> dict[str, Any]:
     """A message as the page shows it: spans, so that the page never has to trust markup."""
-    reply = StoredReply.from_json(row.body)
-    spans = [
-        {"text": span.text} | ({"bold": True} if span.bold else {}) | ({"link": span.link} if span.link else {})
-        for span in parse(reply.text)
-    ]
-    buttons = [
-        {"label": button.label, "action": button.action, "url": button.url}
-        for button in reply.buttons
-        if not button.shares_contact
-    ]
-    files = [
-        {"name": file.name, "url": f"/api/files/{row.id}/{number}", "is_picture": file.media_type in _SHOWN}
-        for number, file in enumerate(reply.files)
-    ]
-    at = _sent_at(row).isoformat()
-    return {"id": row.id, "own": False, "spans": spans, "buttons": buttons, "files": files, "at": at}
+    drawn = draw(StoredReply.from_json(row.body), row.id)
+    return {"id": row.id, "own": False, "at": _sent_at(row).isoformat()} | drawn
 
 
 def _draw_own(posted: Raw, at: datetime) -> dict[str, Any] | None:
@@ -542,7 +527,7 @@ def _cursor(value: object) -> int:
 
 
 def _show_file(file: File) -> Response:
-    kind = "inline" if file.media_type in _SHOWN else "attachment"
+    kind = "inline" if is_shown(file.media_type) else "attachment"
     headers = {"Content-Disposition": f"{kind}; filename*=UTF-8''{quote(file.name)}"}
     return Response(file.content, media_type=file.media_type, headers=headers)
 

@@ -67,7 +67,7 @@ _ALLOWED_TO_MISS_WEBHOOK = (400, 404)
 class ZaloBotTransport:
     """One bot. With ``webhook_url`` and its secret set the web server calls `take_webhook`, and nothing is polled."""
 
-    channel = Channel("zalo_bot", numbers_buttons=True)
+    channel = Channel("zalo_bot", numbers_buttons=True, takes_case_files=False)
     messages_per_second = MESSAGES_PER_SECOND
     text_limit = TEXT_LIMIT
     stored_is_sent = False

@@ -22,6 +22,7 @@ from bot.settings import Settings
 from bot.transports import (
     AccountPaused,
     FileGone,
+    Paid,
     Raw,
     Receive,
     SendUnavailable,
@@ -45,8 +46,10 @@ from bot.transports.zalo_oa_events import (
 )
 from bot.transports.zalo_oa_messages import MOST_BUTTONS, TEXT_LIMIT, Draft, draw, measure, upload_kind, with_upload
 from bot.transports.zalo_oa_outreach import ZaloArticles, ZaloTemplates
+from bot.transports.zalo_oa_purse import Purse
 from bot.transports.zalo_oa_rules import error_of, rule_of
 from bot.transports.zalo_oa_tokens import LoginRefused, ZaloTokenKeeper
+from bot.uploads import UploadStore
 from db.accounts import find_account, lane_of
 from db.erasing import erase_account
 from db.models import DataRequestKind
@@ -75,7 +78,7 @@ _MOST_REMEMBERED = 1000
 class ZaloOaTransport:
     """One Official Account. `take_webhook` and `finish_login` are called by the web server."""
 
-    channel = Channel("zalo_oa", most_buttons=MOST_BUTTONS)
+    channel = Channel("zalo_oa", most_buttons=MOST_BUTTONS, takes_case_files=False)
     messages_per_second = MESSAGES_PER_SECOND
     text_limit = TEXT_LIMIT
     stored_is_sent = False
@@ -102,7 +105,9 @@ class ZaloOaTransport:
         self._notes: Batcher[Note | Receipt] = Batcher(self._store_notes)
         self._silent_until = 0.0
         self._takes_buttons = True
-        self._uploads: dict[str, tuple[str, datetime]] = {}
+        self._uploads = UploadStore(database, self.sender, now)
+        self._own_uploads: dict[str, tuple[str, datetime]] = {}
+        self._purse = Purse(database, self.sender, now)
         self._half_sent: dict[int, int] = {}
         self.is_connected = False
 
@@ -236,13 +241,15 @@ class ZaloOaTransport:
             window = await self._window_of(address)
             if window is Window.CLOSED:
                 raise WindowClosed
+            if window is Window.BILLABLE and reply.spares_money and not await self._purse.take():
+                raise WindowClosed("budget")
             sent_id = await self._send(address, reply)
         except SQLAlchemyError:
             raise SendUnavailable from None
         except ZaloError as error:
             raise await self._explain(error) from None
         ZALO_MESSAGES.labels(window.value if window else "unknown").inc()
-        return sent_id
+        return Paid(sent_id or "") if window is Window.BILLABLE else sent_id
 
     async def call(self, work: Callable[[str], Awaitable[T]], is_template: bool = False) -> T:
         """Any other call for the account, with its token. Raises the errors of `bot.transports`."""
@@ -293,27 +300,47 @@ class ZaloOaTransport:
     async def _send_draft(self, address: str, draft: Draft) -> str | None:
         if draft.file is None:
             return await self._send_body(address, draft.body)
+        named = await self._upload(draft.file)
         try:
-            return await self._send_body(address, with_upload(draft, await self._upload(draft.file)))
+            return await self._send_body(address, with_upload(draft, named))
         except ZaloRefused as error:
             if error.code != _UPLOAD_GONE:
                 raise
-        self._uploads.pop(_digest_of(draft.file), None)
+        await self._forget_upload(draft.file, named)
         return await self._send_body(address, with_upload(draft, await self._upload(draft.file)))
 
     async def _send_body(self, address: str, body: dict[str, Any]) -> str | None:
         return await self.tokens.use(lambda token: self._client.send_consultation(token, address, body))
 
     async def _upload(self, file: File) -> str:
-        """What names a file on Zalo's servers; the same content is uploaded once in six days."""
-        digest, kind = _digest_of(file), upload_kind(file)
-        assert kind is not None  # noqa: S101  # others are never drawn
-        named, until = self._uploads.get(digest, ("", self._now()))
+        """What names a file on Zalo's servers; the same content is uploaded once in six days, one that goes to many
+        also across restarts and however many are sent side by side."""
+        if file.digest is not None:
+            async with self._uploads.turn(file.digest):
+                named = await self._uploads.find(file.digest)
+                if named is None:
+                    named = await self._upload_now(file)
+                    await self._uploads.keep(file.digest, named, self._now() + _UPLOADS_LIVE)
+                return named
+        digest = _digest_of(file)
+        named, until = self._own_uploads.get(digest, ("", self._now()))
         if until <= self._now():
-            how = (kind, file.name, file.media_type, file.content)
-            named = await self.tokens.use(lambda token: self._client.upload(token, *how))
-            _remember(self._uploads, digest, (named, self._now() + _UPLOADS_LIVE))
+            named = await self._upload_now(file)
+            _remember(self._own_uploads, digest, (named, self._now() + _UPLOADS_LIVE))
         return named
+
+    async def _upload_now(self, file: File) -> str:
+        kind = upload_kind(file)
+        assert kind is not None  # noqa: S101  # others are never drawn
+        how = (kind, file.name, file.media_type, file.content)
+        return await self.tokens.use(lambda token: self._client.upload(token, *how))
+
+    async def _forget_upload(self, file: File, named: str) -> None:
+        """Zalo does not take this name any more; where the file was uploaded anew meanwhile, that one stays."""
+        if file.digest is not None:
+            await self._uploads.drop(file.digest, named)
+        else:
+            self._own_uploads.pop(_digest_of(file), None)
 
     async def _explain(self, error: ZaloError, is_template: bool = False) -> Exception:
         """The error by which the ledger learns what to do; the operator is told what only they can mend."""

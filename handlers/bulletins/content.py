@@ -121,7 +121,7 @@ def compose(content: Content, run_id: int, fields: Mapping[str, str], with_stop:
         else:
             buttons.append(Button(block.label, OpenFromBulletin(run_id, number)))
     if with_stop:
-        buttons.append(Button(t("bulletins.stop_button"), StopBulletins(run_id)))
+        buttons.append(Button(t("bulletin_runs.stop"), StopBulletins(run_id)))
     return Reply(text, tuple(buttons))
 
 

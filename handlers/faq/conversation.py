@@ -5,6 +5,7 @@ from datetime import date
 from db.models import Verdict
 from handlers.actions import (
     AskOfficer,
+    AskQuestion,
     Choose,
     GiveFeedback,
     Opinion,
@@ -167,6 +168,7 @@ FAQ = Feature(
     name="faq",
     commands={"chude": _list_topics, "chu de": _list_topics},
     actions={
+        AskQuestion: lambda context, action: answer_question(context, action.question),
         ShowEntry: lambda context, action: _show_page(context, action.entry_id, action.on or context.today),
         ShowDetails: _show_details,
         ShowTopics: lambda context, _action: _list_topics(context),

@@ -1,6 +1,7 @@
 """The desk itself: what waits for the officer and where to go from here, and how people and roles are called there."""
 
-from db.cases import Wanted, count_visible, read_viewer
+from db.case_access import read_viewer
+from db.cases import Wanted, count_visible
 from db.codes import show_code
 from db.models import Account, Person, SignInCode
 from db.officers import list_grants, list_undecided_codes

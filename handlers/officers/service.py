@@ -6,7 +6,8 @@ from datetime import date, datetime
 import pyotp
 from sqlalchemy.orm import Session
 
-from db.cases import hand_over_cases, is_fit, list_depending, list_takeable, read_viewer
+from db.case_access import is_fit, read_viewer
+from db.cases import hand_over_cases, list_depending, list_takeable
 from db.models import Account, Application, Case, Person, Role, RoleGrant, SecondFactor, SignInCode, UnitPeriod
 from db.officers import (
     add_grant,

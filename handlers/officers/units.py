@@ -13,6 +13,7 @@ from handlers.actions import (
     InviteOfficer,
     ListMembers,
     ListUnitMembers,
+    ManageGroup,
     ManageUnit,
     ShowGrant,
     ShowUnit,
@@ -67,6 +68,10 @@ def _fixed_buttons(context: Context, actor: Actor, period: UnitPeriod, children:
     offers = (
         (allowed(Right.FIND_MEMBERS), Button(t("membership.button"), ListUnitMembers(number))),
         (allowed(Right.MANAGE_OFFICERS), Button(t("officers.invite"), InviteOfficer(number))),
+        (
+            context.channel.has_groups and number in actor.units_of(Right.MANAGE_OFFICERS),
+            Button(t("case_groups.button"), ManageGroup(number)),
+        ),
         (allowed(Right.EXPORT_MEMBERS), Button(t("papers.list_button"), ListMembers(number))),
         (allowed(Right.MANAGE_UNITS), Button(t("reorganise.button"), ManageUnit(number))),
         (children > _PAGE, Button(t("officers.find_unit"), FindUnit())),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.applications import list_applications_of
 from db.case_history import EventKind, list_lines
-from db.cases import list_own
+from db.case_parties import list_own
 from db.codes import show_code
 from db.deliveries import list_to
 from db.inbox import list_texts

@@ -1,7 +1,9 @@
 """The bot as its users run it: a process of its own that can be stopped or killed, and a visitor of its page."""
 
+import contextlib
 import os
 import re
+import secrets
 import socket
 import subprocess
 import sys
@@ -16,11 +18,17 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 
 
+_PORTS = range(10_000, 32_000)
+"""Below those that the system gives to outgoing connections: a port found here is still free a moment later."""
+
+
 def free_port() -> int:
     """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class BotProcess:

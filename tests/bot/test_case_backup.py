@@ -22,12 +22,12 @@ from bot.settings import Settings
 from db.case_erasing import erase_case
 from db.case_history import anchor_heads
 from db.case_keys import CaseErased, CaseKeys, case_keys_of_session
-from db.cases import get_locked
 from db.keys import KeyProblem, create_key_file, load_key_file
 from db.models import Case, CaseEvent, CaseFile, CaseParty, CaseState
 from db.session import Database
 from knowledge.texts import t
 from tests.bot.test_at_rest import files_of, ways_of_writing
+from tests.case_world import get_locked
 from tests.db.test_case_erasing import PICTURE, STORY, is_erased, open_story, send_case
 from tests.postgres import Postgres
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -94,17 +95,19 @@ async def serve(database: Database, answerer: Answerer, **changes: Any) -> Async
     """Run the whole program on a free port."""
     lines: asyncio.Queue[str] = asyncio.Queue()
     values = {"web_port": 0, "union_name": 'Công đoàn <b>"A"</b>', "union_hotline": HOTLINE} | changes
-    settings = Settings(_env_file=None, telegram_token="", telegram_desk_token="", operator_telegram_id="", **values)
-    app = App(settings, database, answerer, lines.put_nowait)
-    running = asyncio.create_task(app.run())
-    found = None
-    while not found:
-        found = re.search(r"http://\S+", await asyncio.wait_for(lines.get(), 20))
-    site = Site(found[0], app, database)
-    yield site
-    await site.close()
-    app.stop()
-    await running
+    values |= {"telegram_token": "", "telegram_desk_token": "", "operator_telegram_id": ""}
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(_env_file=None, key_file=Path(folder) / "unused.key", **values)
+        app = App(settings, database, answerer, lines.put_nowait)
+        running = asyncio.create_task(app.run())
+        found = None
+        while not found:
+            found = re.search(r"http://\S+", await asyncio.wait_for(lines.get(), 20))
+        site = Site(found[0], app, database)
+        yield site
+        await site.close()
+        app.stop()
+        await running
 
 
 @pytest.fixture

@@ -14,12 +14,14 @@ import pytest
 import structlog
 
 import bot.doctor
+from bot.budget import read_month, watch_budgets
 from bot.settings import Settings, SettingsProblem, read_settings
 from bot.transports import PersonUnreachable, SendFailed, SendUnavailable, SendUncertain
 from bot.transports.public_files import PublicFiles
 from bot.transports.zalo_bot import ZaloBotTransport
+from db.channel_accounts import add_account, change_account
 from db.keys import Keys
-from db.models import Account, AccountDay, Delivery, DeliveryKind, DeliveryState, InboxEvent
+from db.models import Account, AccountDay, ChannelAccount, Delivery, DeliveryKind, DeliveryState, InboxEvent
 from db.session import Database
 from handlers.chat import StoredReply
 from handlers.feature import VIETNAM
@@ -483,12 +485,14 @@ async def test_budget_is_counted_shown_and_told_at_80_percent_once(
     """Messages of the month in both directions and people: on /readyz and, at four fifths and at all, an alert each."""
     monkeypatch.setattr("bot.app._BUDGET_EVERY", timedelta(0))
     monkeypatch.setattr("bot.clock._TICK_SECONDS", 0.1)
-    plan = {"zalo_bot_messages_per_month": 10, "zalo_bot_people": 5}
-    async with start_zalo(database_url, **plan) as bot, httpx.AsyncClient() as http:
+    async with start_zalo(database_url) as bot, httpx.AsyncClient() as http:
         await bot.until(lambda: bot.is_serving)
+        await bot.until(lambda: SENDER in [row.sender for row in bot.rows(ChannelAccount)])
+        with bot.database.begin() as session:
+            change_account(session, SENDER, {"messages_per_month": 10, "people": 5})
 
         async def budget() -> dict[str, int]:
-            return dict((await http.get(f"{bot.address}/readyz")).json()["budgets"]["zalo_bot"])
+            return dict((await http.get(f"{bot.address}/readyz")).json()["budgets"][SENDER])
 
         def alerts() -> list[str]:
             rows = [row for row in bot.rows(Delivery) if row.kind is DeliveryKind.OPERATOR_ALERT]
@@ -518,10 +522,7 @@ async def test_figures_outlive_the_messages_and_a_new_month_begins_at_nought(
     zalo: ZaloBotStandIn, start_zalo: StartZaloBot, sqlite_url: str
 ) -> None:
     """Erased rows were messages all the same; what counts is the month in Vietnam."""
-    from bot.budget import Budget, month_usage, watch_budget
-
     told: list[str] = []
-    budget = Budget(SENDER, 2, 50)
 
     def tell(_session: object, subject: str, _text: str) -> None:
         told.append(subject)
@@ -531,13 +532,15 @@ async def test_figures_outlive_the_messages_and_a_new_month_begins_at_nought(
         now = datetime.now(UTC)
         today = now.astimezone(VIETNAM).date()
         with bot.database.begin() as session:
-            watch_budget(budget, tell, session, now)
+            add_account(session, SENDER)
+            account = change_account(session, SENDER, {"messages_per_month": 2})
+            assert account is not None
+            watch_budgets(tell, session, now)
             session.query(InboxEvent).delete()
             session.query(Delivery).delete()
-            watch_budget(budget, tell, session, now)
-            assert (month_usage(session, SENDER, today).received, month_usage(session, SENDER, today).sent) == (1, 1)
-            next_month = (today.replace(day=1) + timedelta(days=40)).replace(day=1)
-            assert month_usage(session, SENDER, next_month).received == 0
+            watch_budgets(tell, session, now)
+            assert (read_month(session, account, now).received, read_month(session, account, now).sent) == (1, 1)
+            assert read_month(session, account, now + timedelta(days=40)).received == 0
     assert told == [f"budget:{SENDER}:{today:%Y-%m}:{mark}" for mark in ("80%", "100%")] * 2
 
 
@@ -552,7 +555,6 @@ async def test_figures_outlive_the_messages_and_a_new_month_begins_at_nought(
         ("ZALO_BOT_WEBHOOK_SECRET", "short", {"WEB_PUBLIC_URL": "https://hoi.congdoan.example"}),
         ("ZALO_BOT_WEBHOOK_SECRET", "a-secret-of-16-or-more", {}),
         ("ZALO_BOT_API_URL", "ftp://zalo.example", {}),
-        ("ZALO_BOT_MESSAGES_PER_MONTH", "0", {}),
     ],
 )
 def test_wrong_zalo_setting_is_named_and_not_printed(

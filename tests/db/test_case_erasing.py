@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from db.accounts import forget_unseen_accounts, lane_of, meet_account
+from db.case_access import add_reader, bar_role
 from db.case_erasing import (
     ORPHAN_DAYS,
     destroy_keys,
@@ -20,7 +21,8 @@ from db.case_erasing import (
 )
 from db.case_history import EventKind, append, list_lines
 from db.case_keys import CaseErased, CaseKeys, case_keys_of_session
-from db.cases import add_case, add_party, add_reader, bar_role, get_locked, list_own, list_party_accounts
+from db.case_parties import add_party, list_own, list_party_accounts
+from db.cases import add_case
 from db.erasing import erase_account, erase_person
 from db.history_check import verify
 from db.models import (
@@ -41,6 +43,7 @@ from db.models import (
 )
 from db.session import Database, keys_of_session
 from handlers.retention import PERIODS, apply_retention
+from tests.case_world import get_locked
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 STORY = {"text": "quản đốc quấy rối"}

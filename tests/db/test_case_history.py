@@ -18,10 +18,11 @@ from bot.history import anchor_file_of, check_history, copy_anchors, note_restor
 from bot.settings import Settings
 from db.case_history import EventKind, anchor_heads, append, list_lines
 from db.case_keys import CaseErased, CaseKeys
-from db.cases import add_case, get_locked
+from db.cases import add_case
 from db.history_check import Fault, Problem, verify
 from db.models import Case, CaseEvent, CaseState, HistoryAnchor, Person
 from db.session import Database
+from tests.case_world import get_locked
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 STORY = {"text": "công ty nợ lương 2 tháng"}

@@ -10,9 +10,9 @@ from PIL import Image
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from db.case_access import bar_person
 from db.case_erasing import untie_cases
 from db.case_figures import Told, list_published, read_figures, tell_people_apart
-from db.cases import bar_person
 from db.models import (
     Account,
     Case,

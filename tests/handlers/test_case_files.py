@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from handlers.cases.files import Format, clean, distort, name_of, prepare, sniff
-from handlers.cases.office import DOCX, XLSX
-from handlers.cases.pictures import strip_jp2, strip_jpeg, strip_png
-from handlers.cases.voices import RATE, distort_voice, read_voice, write_voice
 from handlers.chat import AttachmentKind
 from handlers.errors import FileRefused
+from handlers.files.cleaning import Format, clean, distort, name_of, prepare, sniff
+from handlers.files.office import DOCX, XLSX
+from handlers.files.pictures import strip_jp2, strip_jpeg, strip_png
+from handlers.files.voices import RATE, distort_voice, read_voice, write_voice
 
 from . import planted
 

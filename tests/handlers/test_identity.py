@@ -37,7 +37,8 @@ from tests.talk import Member, Talk
 STAYING = {
     "applications.handled_by_id", "case_alerts.person_id", "case_events.actor_id",
     "list_transfers.person_id", "merge_proposals.kept_id", "merge_proposals.other_id",
-    "merge_proposals.proposed_by_id", "name_tokens.person_id", "people.merged_into_id", "personal_reads.reader_id",
+    "merge_proposals.proposed_by_id", "name_tokens.person_id", "officer_groups.asked_by_id", "people.merged_into_id",
+    "personal_reads.reader_id",
     "reorganisations.decided_by_id", "role_grants.ended_by_id", "role_grants.granted_by_id",
     "second_factors.person_id", "sign_in_codes.issued_by_id", "sign_in_codes.person_id",
 }  # fmt: skip

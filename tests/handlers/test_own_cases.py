@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from db.case_access import read_viewer
 from db.case_history import EventKind, list_lines
-from db.cases import read_viewer
 from db.models import Account, Case, CaseState, Role
 from handlers.cases import service
 from knowledge.texts import t

@@ -213,6 +213,8 @@ def create_forum_topic(bot: Bot, p: JSON) -> JSON:
     chat = bot.chat(p.get("chat_id"))
     if not chat.data.get("is_forum"):
         raise bad_request("the chat is not a forum")
+    if not chat.lets_manage_topics:
+        raise bad_request("not enough rights to create a topic")
     if not 1 <= utf16(p.get("name", "")) <= 128:
         raise bad_request("TOPIC_TITLE_EMPTY" if not p.get("name") else "TOPIC_TITLE_TOO_LONG")
     topic = {"name": p["name"], "icon_color": p.get("icon_color", 7322096)}
@@ -220,6 +222,35 @@ def create_forum_topic(bot: Bot, p: JSON) -> JSON:
     chat.find(number).data["message_thread_id"] = number  # type: ignore[union-attr]
     chat.topics[number] = {"message_thread_id": number, **topic}
     return chat.topics[number]
+
+
+@method
+def close_forum_topic(bot: Bot, p: JSON) -> bool:
+    chat, number = _topic_of(bot, p)
+    if number in chat.closed_topics:
+        raise bad_request("TOPIC_NOT_MODIFIED")
+    chat.closed_topics.add(number)
+    chat.add(bot.user, {"forum_topic_closed": {}, "message_thread_id": number, "is_topic_message": True})
+    return True
+
+
+@method
+def delete_forum_topic(bot: Bot, p: JSON) -> bool:
+    chat, number = _topic_of(bot, p)
+    chat.delete_topic(number)
+    return True
+
+
+def _topic_of(bot: Bot, p: JSON) -> tuple[Chat, int]:
+    """The topic a call is about, or the refusal of who may not manage it or finds none."""
+    chat, number = bot.chat(p.get("chat_id")), p.get("message_thread_id")
+    if not chat.data.get("is_forum"):
+        raise bad_request("the chat is not a forum")
+    if not chat.lets_manage_topics:
+        raise bad_request("not enough rights to manage the topic")
+    if number not in chat.topics:
+        raise bad_request("TOPIC_ID_INVALID")
+    return chat, int(number)
 
 
 @method

@@ -99,6 +99,8 @@ class Chat:
         self.data: JSON = {"id": chat_id, "type": kind, **{k: v for k, v in names.items() if v}}
         self.history: list[Message] = []
         self.topics: dict[int, JSON] = {}
+        self.closed_topics: set[int] = set()
+        self.lets_manage_topics = True  # whether the bot has that right here
         self.actions: list[str] = []
         self.refusal: Refused | None = None  # what every call into this chat is answered with
         self.last_change = -1
@@ -126,6 +128,12 @@ class Chat:
     def touch(self, message: Message) -> None:
         self.last_change = message.changed = next(self.bot.moments)
         self.wake()
+
+    def delete_topic(self, number: int) -> None:
+        """A topic goes with every message in it."""
+        del self.topics[number]
+        for message in self.history:
+            message.deleted = message.deleted or message.thread == number
 
     def wake(self) -> None:
         for waiting in self._waiting:
@@ -318,7 +326,7 @@ class Group(Chat):
 
     async def becomes_supergroup(self, new_id: int) -> Group:
         """Migrate: the old id is refused with `migrate_to_chat_id`, both chats say so."""
-        new = self.bot.group(new_id, self.data["title"])
+        new = self.bot.group(new_id, self.data["title"], forum=bool(self.data.get("is_forum")))
         description = "Bad Request: group chat was upgraded to a supergroup chat"
         self.refusal = Refused(400, description, migrate_to_chat_id=new_id)
         somebody = _user(1, "")

@@ -125,6 +125,9 @@ async def test_aiogram_calls_every_method_and_parses_every_answer(
     assert in_topic.is_topic_message
     assert group.messages[-1].thread == topic.message_thread_id
     answers += [topic, in_topic, await bot.get_chat(LAN), await bot.get_chat(FORUM)]
+    assert await bot.close_forum_topic(FORUM, topic.message_thread_id)
+    assert await bot.delete_forum_topic(FORUM, topic.message_thread_id)
+    assert group.messages == []
     assert await bot.set_my_commands([types.BotCommand(command="huy", description="Dừng lại")])
     answers.append(await bot.get_my_commands())
     assert await bot.delete_my_commands()
@@ -168,6 +171,8 @@ async def test_python_telegram_bot_calls_every_method_and_parses_every_answer(
     in_topic = await bot.send_message(FORUM, "có việc mới", message_thread_id=topic.message_thread_id)
     assert in_topic.is_topic_message
     assert group.messages[-1].text == "có việc mới"
+    assert await bot.close_forum_topic(FORUM, topic.message_thread_id)
+    assert await bot.delete_forum_topic(FORUM, topic.message_thread_id)
     assert await bot.set_my_commands([("huy", "Dừng lại")])
     assert [each.command for each in await bot.get_my_commands()] == ["huy"]
     assert await bot.delete_my_commands()
@@ -433,6 +438,24 @@ async def test_a_migrated_group_names_its_new_id(server: TelegramStandIn, by_ptb
     with pytest.raises(refused_by_ptb.ChatMigrated) as refusal:
         await by_ptb.send_message(-500, "a")
     assert await by_ptb.send_message(refusal.value.new_chat_id, "a")
+
+
+async def test_a_topic_is_refused_as_telegram_words_it(server: TelegramStandIn, by_ptb: ptb.Bot) -> None:
+    """One that somebody deleted, one that is closed already, a right that is missing; closed, the bot still writes."""
+    group = server.bot().group(FORUM, "Cán bộ", forum=True)
+    topic = (await by_ptb.create_forum_topic(FORUM, "Vụ việc 12")).message_thread_id
+    await by_ptb.close_forum_topic(FORUM, topic)
+    await by_ptb.send_message(FORUM, "a", message_thread_id=topic)
+    with pytest.raises(refused_by_ptb.BadRequest, match="(?i)topic_not_modified"):
+        await by_ptb.close_forum_topic(FORUM, topic)
+    group.delete_topic(topic)
+    with pytest.raises(refused_by_ptb.BadRequest, match="(?i)message thread not found"):
+        await by_ptb.send_message(FORUM, "a", message_thread_id=topic)
+    with pytest.raises(refused_by_ptb.BadRequest, match="(?i)topic_id_invalid"):
+        await by_ptb.delete_forum_topic(FORUM, topic)
+    group.lets_manage_topics = False
+    with pytest.raises(refused_by_ptb.BadRequest, match="(?i)not enough rights to create a topic"):
+        await by_ptb.create_forum_topic(FORUM, "Vụ việc 13")
 
 
 async def test_a_bot_with_privacy_mode_hears_only_commands_in_groups(server: TelegramStandIn) -> None:

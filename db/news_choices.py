@@ -1,0 +1,90 @@
+"""Statements on what people say about bulletins: topics wanted and refused, their shift, and what they stopped."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from db.models import (
+    OPEN_RUN_STATES,
+    Account,
+    Bulletin,
+    BulletinKind,
+    BulletinRun,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    NewsPreference,
+    Shift,
+    TopicChoice,
+)
+
+NEWS, NEWS_VERSION = "news", 1
+"""The purpose to which whoever is sent bulletins agreed, and the version of its words; both stand here because the
+statement that chooses people asks for them (`db.audiences`)."""
+
+STOPPED = "stopped"
+"""Why a line was cancelled that its person did not want any more."""
+
+_STOPPABLE = (DeliveryState.PLANNED, DeliveryState.DUE)
+
+
+def list_choices(session: Session, person_id: int) -> dict[str, bool]:
+    """The topics a person wants (True) and those they refuse (False)."""
+    mine = select(TopicChoice).where(TopicChoice.person_id == person_id).order_by(TopicChoice.topic)
+    return {one.topic: one.is_wanted for one in session.scalars(mine)}
+
+
+def choose_topic(session: Session, person_id: int, topic: str, is_wanted: bool | None) -> None:
+    """A person wants a topic, refuses it, or (None) says neither any more."""
+    row = session.get(TopicChoice, (person_id, topic))
+    if is_wanted is None:
+        session.execute(delete(TopicChoice).where(TopicChoice.person_id == person_id, TopicChoice.topic == topic))
+    elif row is None:
+        session.add(TopicChoice(person_id=person_id, topic=topic, is_wanted=is_wanted))
+    else:
+        row.is_wanted = is_wanted
+    session.flush()
+
+
+def find_shift(session: Session, person_id: int) -> Shift:
+    """When a person works, as they told us; by day where they told nothing."""
+    row = session.get(NewsPreference, person_id)
+    return row.shift if row else Shift.DAY
+
+
+def keep_shift(session: Session, person_id: int, shift: Shift) -> None:
+    """A person works in this shift from now on."""
+    session.merge(NewsPreference(person_id=person_id, shift=shift))
+    session.flush()
+
+
+def cancel_planned(session: Session, person_id: int, topic: str | None, now: datetime) -> int:
+    """Call off what a person would still be sent of bulletins of a topic (None: of all), on whatever account; tasks of
+    officers go on. What is being sent this moment cannot be held back. Returns how many lines that were."""
+    lanes = select(Account.address_hash).where(Account.person_id == person_id)
+    runs = select(BulletinRun.id).join(Bulletin, Bulletin.id == BulletinRun.bulletin_id)
+    runs = runs.where(BulletinRun.state.in_(OPEN_RUN_STATES), Bulletin.kind != BulletinKind.TASK)
+    if topic is not None:
+        runs = runs.where(Bulletin.topic == topic)
+    theirs = (
+        Delivery.kind == DeliveryKind.BULLETIN,
+        Delivery.recipient.in_(list(session.scalars(lanes))),
+        Delivery.state.in_(_STOPPABLE),
+        Delivery.run_id.in_(runs),
+    )
+    stopped = update(Delivery).where(*theirs).values(state=DeliveryState.CANCELLED, reason=STOPPED, finished_at=now)
+    return session.execute(stopped).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
+def find_topic(session: Session, run_id: int) -> tuple[str, BulletinKind] | None:
+    """The topic of what went out in one sending, and its kind; None when there is no such sending."""
+    found = select(Bulletin.topic, Bulletin.kind).join(BulletinRun, BulletinRun.bulletin_id == Bulletin.id)
+    row = session.execute(found.where(BulletinRun.id == run_id)).first()
+    return (row[0], row[1]) if row else None
+
+
+def forget_choices(session: Session, person_id: int) -> None:
+    """Erase what a person said about bulletins."""
+    for model in (NewsPreference, TopicChoice):
+        session.execute(delete(model).where(model.person_id == person_id))
