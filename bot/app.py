@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bot.articles import ArticleRunner
 from bot.budget import show_budgets, watch_budgets
 from bot.channels import ChannelWatch
 from bot.clock import JOBS, Clock, Job
@@ -241,6 +242,16 @@ class App:
         async with asyncio.TaskGroup() as both:
             both.create_task(sender.run())
             both.create_task(transport.listen(self.inbox.receive))
+            if transport is self._zalo_oa:
+                both.create_task(self._drive_articles(self._zalo_oa, sender))
+
+    async def _drive_articles(self, transport: ZaloOaTransport, sender: Sender) -> None:
+        """Articles go out once the sender has settled what the last one left."""
+        args = (self._database, self._public_files, self._settings.union_name, self._now)
+        runner = ArticleRunner(transport.sender, transport.articles, *args)
+        while not sender.is_driving:
+            await asyncio.sleep(0.1)
+        await runner.run()
 
     async def _join_telegram(self, tasks: asyncio.TaskGroup) -> None:
         """Load the Telegram libraries (seconds, so on a thread) and start the bots that have a token."""

@@ -16,9 +16,11 @@ from db.deliveries import count_open
 from db.deployment import take_turn
 from db.inbox import count_set_aside, count_waiting
 from db.session import Database
+from handlers.bulletins.asked import forget_counted
+from handlers.bulletins.tasks import chase
 from handlers.feature import VIETNAM
 from handlers.organisation.service import carry_on
-from handlers.retention import apply_retention
+from handlers.retention import apply_retention, condense_bulletins
 
 log = structlog.get_logger()
 
@@ -49,7 +51,10 @@ def _carry_on_reorganising(session: Session, now: datetime) -> bool:
 JOBS = (
     Job("reorganise", timedelta(minutes=1), _carry_on_reorganising),
     Job("anchor_history", timedelta(days=1), anchor_heads),
+    Job("bulletin_lines", timedelta(days=1), condense_bulletins),
     Job("retention", timedelta(days=1), apply_retention),
+    Job("bulletin_tasks", timedelta(minutes=30), chase),
+    Job("bulletin_asked", timedelta(hours=1), forget_counted),
     Job("case_keys", timedelta(hours=1), destroy_keys),
     Job("case_key_sweep", timedelta(days=1), sweep),
     Job("measure", timedelta(minutes=1), _measure),

@@ -211,7 +211,8 @@ def _run_values(run: BulletinRun, now: datetime) -> tuple[ColumnElement[Any], ..
 def _insert(session: Session, lines: Select[Any]) -> int:
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     dialect = sqlite if is_sqlite else postgresql
-    inserted = session.execute(dialect.insert(Delivery).from_select(list(_ORDER), lines).on_conflict_do_nothing())
+    statement = dialect.insert(Delivery).from_select(list(_ORDER), lines).on_conflict_do_nothing()
+    inserted = session.execute(statement, execution_options={"preserve_rowcount": True})
     if is_sqlite:  # its driver counts no rows of a statement that begins with WITH
         return session.scalar(text("SELECT changes()")) or 0
     return int(inserted.rowcount)  # type: ignore[attr-defined]  # an insert has a row count
@@ -321,25 +322,8 @@ def end_lines(
     return int(session.execute(ended, execution_options={"synchronize_session": False}).rowcount)  # type: ignore[attr-defined]  # row count
 
 
-def show_on_page(session: Session, sender: str, now: datetime, limit: int) -> int:
-    """Let people who read straight from the ledger see what is due for them; returns how many lines."""
-    running = select(BulletinRun.id).where(BulletinRun.state == RunState.SENDING, BulletinRun.expires_at > now)
-    due = select(Delivery.id).where(
-        Delivery.sender == sender,
-        Delivery.state == DeliveryState.PLANNED,
-        Delivery.run_id.in_(running),
-        Delivery.not_before_at <= now,
-    )
-    shown = update(Delivery).where(Delivery.id.in_(due.limit(limit)), Delivery.state == DeliveryState.PLANNED)
-    shown = shown.values(state=DeliveryState.SENT, finished_at=now)
-    return int(session.execute(shown, execution_options={"synchronize_session": False}).rowcount)  # type: ignore[attr-defined]  # row count
-
-
-def put_off(
-    session: Session, run_id: int, page: str, until: Mapping[Shift, datetime], now: datetime, limit: int
-) -> int:
-    """Let lines that are due wait until a moment that depends on their person's shift; those of the page go on, since
-    they wake nobody. Returns how many."""
+def put_off(session: Session, run_id: int, until: Mapping[Shift, datetime], now: datetime, limit: int) -> int:
+    """Let lines that are due wait until a moment that depends on their person's shift. Returns how many."""
     at_night = (
         select(NewsPreference.person_id)
         .join(Account, Account.person_id == NewsPreference.person_id)
@@ -354,7 +338,6 @@ def put_off(
         Delivery.run_id == run_id,
         Delivery.state == DeliveryState.PLANNED,
         Delivery.not_before_at <= now,
-        Delivery.sender != page,
     )
     moment = Delivery.not_before_at.type
     when = case((at_night, literal(until[Shift.NIGHT], moment)), else_=literal(until[Shift.DAY], moment))

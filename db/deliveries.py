@@ -153,7 +153,9 @@ def claim_planned(session: Session, sender: str, now: datetime, limit: int, is_q
     running = select(BulletinRun.id, BulletinRun.plan["may_disturb"].as_boolean()).where(
         BulletinRun.state == RunState.SENDING, BulletinRun.expires_at > now
     )
-    sealed = type_coerce(Account.address, LargeBinary)  # one that no key opens must not hold up the others
+    sealed = type_coerce(Account.address, LargeBinary).label(
+        "sealed_address"
+    )  # one that no key opens must not hold up the others
     found: list[tuple[Delivery, bytes | None, datetime | None]] = []
     for run_id, may_disturb in session.execute(running.order_by(BulletinRun.id)).all():
         if is_quiet and not may_disturb:
@@ -170,7 +172,7 @@ def claim_planned(session: Session, sender: str, now: datetime, limit: int, is_q
             .order_by(Delivery.not_before_at, Delivery.id)
             .limit(limit - len(found))
         )
-        found += [row.tuple() for row in session.execute(due.with_for_update(of=Delivery, skip_locked=True))]
+        found += list(session.execute(due.with_for_update(of=Delivery, skip_locked=True)))
         if len(found) >= limit:
             break
     addresses: dict[int, str] = {}

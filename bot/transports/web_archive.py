@@ -77,6 +77,8 @@ class WebArchive:
     def _draw(self, title: str, body: str, status: int = 200) -> HTMLResponse:
         """A whole page; ``title`` is plain text, ``body`` is HTML of ours."""
         union = _safe(self._union.name)
+        places = ((ARCHIVE_PATH, "web_archive.title"), ("/", "web_archive.to_chat"))
+        links = " ".join(f'<a href="{path}">{_safe(t(key))}</a>' for path, key in places)
         heading = "" if body.startswith("<article") else f"<h1>{_safe(title)}</h1>\n"
         page = f"""<!doctype html>
 <html lang="vi">
@@ -90,7 +92,7 @@ class WebArchive:
 </head>
 <body>
 <a class="skip" href="#main">{_safe(t("web_archive.skip"))}</a>
-<header><p>{union}</p><nav aria-label="{_safe(t("web_archive.navigation"))}"><a href="{ARCHIVE_PATH}">{_safe(t("web_archive.title"))}</a> <a href="/">{_safe(t("web_archive.to_chat"))}</a></nav></header>
+<header><p>{union}</p><nav aria-label="{_safe(t("web_archive.navigation"))}">{links}</nav></header>
 <main id="main">
 {heading}{body}
 </main>

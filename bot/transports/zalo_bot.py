@@ -28,6 +28,7 @@ from bot.transports import (
     SendUnavailable,
     SendUncertain,
     StorageUnavailable,
+    Uploads,
 )
 from bot.transports.downloads import Downloads
 from bot.transports.public_files import PublicFiles
@@ -57,6 +58,9 @@ _LONGEST_ID = 80
 _MILLISECONDS_SINCE = 100_000_000_000
 """A date below this counts seconds; Zalo writes milliseconds."""
 
+_RENEWED_BEFORE = timedelta(days=2)
+"""How long an address of a picture must still be good when it is sent: Zalo may fetch it later."""
+
 _CHAT_IS_GONE = re.compile(
     r"\b(chat|user|recipient)\b.*\b(not found|not exist|invalid|blocked|deactivated)", re.IGNORECASE
 )
@@ -80,12 +84,14 @@ class ZaloBotTransport:
         now: Callable[[], datetime],
         webhook_url: str = "",
         webhook_secret: str = "",
+        uploads: Uploads | None = None,
     ) -> None:
         self.sender = sender_of(token)
         self._client = ZaloBotClient(token, api_url)
         self._downloads = Downloads(api_url)
         self._mark_key = token.encode()
         self._public_files = public_files
+        self._uploads = uploads
         self._now = now
         self._webhook_url = webhook_url
         self._webhook_secret = webhook_secret
@@ -263,7 +269,7 @@ class ZaloBotTransport:
         else pictures go before. A picture that Zalo does not take goes as its address."""
         if self._silence_left():
             raise AccountPaused(self._silence_left())
-        pictures, notes = sort_files(reply, self._public_files)
+        pictures, notes = sort_files(reply, self._public_files, await self._find_addresses(reply))
         drawn = draw(reply, notes)
         if len(pictures) == 1 and len(drawn) <= 1:
             caption = {"caption": drawn[0].text} if drawn else {}
@@ -278,6 +284,23 @@ class ZaloBotTransport:
         for message in drawn:
             sent_id = await self._send_text(address, message)
         return sent_id or None
+
+    async def _find_addresses(self, reply: StoredReply) -> dict[str, str]:
+        """The addresses of files that go to many, one for all their receivers, so that Zalo may keep what it fetched;
+        by digest. A new one in time before the old one ends."""
+        known: dict[str, str] = {}
+        for file in reply.files:
+            if file.digest is None or file.is_personal or self._uploads is None:
+                continue
+            async with self._uploads.turn(file.digest):
+                address = await self._uploads.find(file.digest)
+                made = self._public_files.address_of_open(file) if address is None else None
+                if made is not None:
+                    address, until = made
+                    await self._uploads.keep(file.digest, address, until - _RENEWED_BEFORE)
+            if address is not None:
+                known[file.digest] = address
+        return known
 
     async def _try_picture(self, address: str, url: str, caption: dict[str, str]) -> str | None:
         """The id of the message; None when Zalo does not take the picture."""

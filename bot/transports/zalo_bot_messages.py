@@ -5,8 +5,9 @@ server that does not know the styles still shows the words.
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from bot.transports.formatting import escape, parse, split, to_plain, with_buttons
@@ -63,10 +64,13 @@ def _style(text: str) -> tuple[str, tuple[JSON, ...]]:
     return plain, tuple(styles)
 
 
-def sort_files(reply: StoredReply, public: PublicFiles) -> tuple[list[Picture], list[str]]:
-    """Which files go out as pictures, and what is said of the others. A personal file never gets an address."""
+def sort_files(
+    reply: StoredReply, public: PublicFiles, known: Mapping[str, str] = MappingProxyType({})
+) -> tuple[list[Picture], list[str]]:
+    """Which files go out as pictures, and what is said of the others. A personal file never gets an address; ``known``
+    are those that files of which there are many copies have already, by digest."""
     pictures, notes = [], []
-    for file, url in _addressed(reply, public):
+    for file, url in _addressed(reply, public, known):
         if file.is_personal:
             key = "files.personal" if public.base_url else "files.personal_nowhere"
             notes.append(t(key, name=file.name, address=public.base_url))
@@ -79,7 +83,10 @@ def sort_files(reply: StoredReply, public: PublicFiles) -> tuple[list[Picture], 
     return pictures, notes
 
 
-def _addressed(reply: StoredReply, public: PublicFiles) -> Iterator[tuple[File, str | None]]:
+def _addressed(reply: StoredReply, public: PublicFiles, known: Mapping[str, str]) -> Iterator[tuple[File, str | None]]:
     for number, file in enumerate(reply.files):
+        if file.digest is not None and file.digest in known:
+            yield file, known[file.digest]
+            continue
         is_open = reply.ledger_id is not None and not file.is_personal
         yield file, public.address_of(reply.ledger_id or 0, number, file) if is_open else None

@@ -11,6 +11,8 @@ from db.session import Database
 from handlers.feature import VIETNAM
 
 _LOOK_EVERY = timedelta(minutes=1)
+_SETTLED = timedelta(seconds=5)
+"""How long it may take until a message that was sent stands in the ledger."""
 
 
 class Purse:
@@ -38,11 +40,11 @@ class Purse:
         return True
 
     async def _look(self) -> None:
-        """Count anew from the ledger. What was taken lately may not stand there yet, so it is counted as well: rather a
-        message too few, for a minute."""
+        """Count anew from the ledger. What was taken a moment ago may not stand there yet, so it is counted as well:
+        rather some messages too few than one too many."""
         now = self._now()
         left = await self._database.look(_count_left, self._sender, now)
-        self._taken = [at for at in self._taken if now - _LOOK_EVERY < at <= now]
+        self._taken = [at for at in self._taken if now - _SETTLED < at <= now]
         self._looked_at = now
         self._left = None if left is None else left - len(self._taken)
 

@@ -105,7 +105,7 @@ def respond(context: Context, question: Question, choice: int) -> str:
 def _judge(block: Block, choice: int) -> str:
     is_right = block.right is not None and choice == block.right
     right = block.choices[block.right] if block.right is not None and block.right < len(block.choices) else ""
-    head = t("bulletin_answers.quiz_right") if is_right else t("bulletins.quiz_wrong", right=right)
+    head = t("bulletin_answers.quiz_right") if is_right else t("bulletin_answers.quiz_wrong", right=right)
     return "\n\n".join(filter(None, (head, block.explanation)))
 
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from db.models import BulletinKind
 from handlers.actions import ActOnBulletin, Choose
-from handlers.bulletins.content import LONGEST_LABEL, MOST_BUTTONS, Block, BlockKind, Content
+from handlers.bulletins.content import LONGEST_LABEL, MOST_BUTTONS, BlockKind, Content
 from handlers.bulletins.desk_seat import NAME, Unfit, act_button, back_button, cancel_button, edit_step, edits, typed
 from handlers.bulletins.desk_words import describe_block
 from handlers.bulletins.drafting import change_content
@@ -24,7 +25,6 @@ from handlers.errors import Outdated
 from handlers.feature import Context, Draft
 from knowledge.answer import Outcome
 from knowledge.texts import t
-from db.models import BulletinKind
 
 _SKIP = "skip"
 _USUAL = "usual"

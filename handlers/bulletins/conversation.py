@@ -35,7 +35,10 @@ def _answer(context: Context, action: AnswerBulletin) -> list[Reply]:
         confirm = ConfirmBulletinAnswer(action.run_id, action.block, action.choice)
         text = t("bulletin_answers.rsvp_is_named", choice=question.block.choices[action.choice])
         return [
-            Reply(text, (Button(t("bulletin_answers.rsvp_send"), confirm), Button(t("bulletins.rsvp_not"), ShowMenu())))
+            Reply(
+                text,
+                (Button(t("bulletin_answers.rsvp_send"), confirm), Button(t("bulletin_answers.rsvp_not"), ShowMenu())),
+            )
         ]
     return _confirm(context, action)
 

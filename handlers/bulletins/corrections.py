@@ -28,7 +28,7 @@ _NO, _YES = "n", "y"
 
 
 def begin_correction(context: Context, action: CorrectBulletin) -> list[Reply]:
-    """Ask what was wrong in a bulletin. Raises `UserError` where nobody received it, or nobody knows any more who did."""
+    """Ask what was wrong in a bulletin. Raises `UserError` where nobody received it, or it is not known who did."""
     bulletin, _ = _find_wrong(context, action.bulletin_id)
     return context.open_step(DESK, "correct_wrong", {"bulletin_id": bulletin.id})
 

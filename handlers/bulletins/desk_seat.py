@@ -31,8 +31,13 @@ def sit_down(context: Context) -> Actor:
     """The officer who acts. Raises `NotAllowed` for whoever neither writes nor releases bulletins anywhere."""
     actor = get_actor(context)
     if not any(actor.holds(right) for right in RIGHTS):
-        raise NotAllowed
+        raise _refusal(actor)
     return actor
+
+
+def _refusal(actor: Actor) -> UserError:
+    """Why they may not: the second factor may be all that is missing."""
+    return UserError("bulletin_desk.needs_otp") if actor.is_limited else NotAllowed()
 
 
 def reads(context: Context, bulletin_id: int) -> Bulletin:
@@ -42,7 +47,7 @@ def reads(context: Context, bulletin_id: int) -> Bulletin:
     if bulletin is None:
         raise Outdated
     if not any(has(context, actor, bulletin, right) for right in RIGHTS):
-        raise NotAllowed
+        raise _refusal(actor)
     return bulletin
 
 

@@ -13,7 +13,7 @@ from handlers.bulletins.timing import Timing
 from handlers.bulletins.timing_words import describe_timing
 from handlers.bulletins.topics import name_topic
 from handlers.feature import VIETNAM, Context
-from knowledge.texts import t
+from knowledge.texts import has_text, t
 
 _BEGINNING = 200
 _MOST_EVENTS = 20
@@ -126,7 +126,8 @@ def _lacks_task(bulletin: Bulletin, content: Content) -> bool:
 
 def describe_history(context: Context, bulletin: Bulletin) -> str:
     """Who did what to it and when, the newest last."""
-    events = list_events(context.session, bulletin.id)[-_MOST_EVENTS:]
+    told = list_events(context.session, bulletin.id)
+    events = [event for event in told if has_text(f"bulletin_desk.event_{event.what}")]
     lines = [
         t(
             "bulletin_desk.line_event",
@@ -134,7 +135,7 @@ def describe_history(context: Context, bulletin: Bulletin) -> str:
             what=_name_event(event.what, event.details),
             who=name_person(context, event.person_id),
         )
-        for event in events
+        for event in events[-_MOST_EVENTS:]
     ]
     return "\n".join((t("bulletin_desk.history"), *lines))
 

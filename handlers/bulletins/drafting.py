@@ -1,7 +1,6 @@
-"""Writing a bulletin: of which unit and topic, its title and text, pictures and documents; each part at any time again.
+"""Writing a bulletin: of which unit and topic, its title and text, its files; each part at any time again.
 
-The row in the database is the draft, from the second question on: whoever is interrupted finds everything in the list of
-drafts.
+The row in the database is the draft, from the topic on: whoever is interrupted finds everything in the list of drafts.
 """
 
 from collections.abc import Callable

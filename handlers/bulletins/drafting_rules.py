@@ -102,7 +102,7 @@ def check_fits(content: Content, block: Block) -> None:
         raise Unfit("bulletin_desk.too_many_buttons", limit=MOST_BUTTONS)
     if block.kind in ANSWERED and any(one.kind in ANSWERED for one in content.blocks):
         raise Unfit("bulletin_desk.one_question")
-    taken = {fold(label) for one in content.blocks for label in labels_of(one)} | {fold(t("bulletins.stop_button"))}
+    taken = {fold(label) for one in content.blocks for label in labels_of(one)} | {fold(t("bulletin_runs.stop"))}
     if taken & {fold(label) for label in labels_of(block)}:
         raise Unfit("bulletin_desk.label_taken")
 

@@ -11,14 +11,11 @@ from handlers.actions import Choose, ShowDesk, ShowEntry, ShowMenu, TellAnswerCh
 from handlers.bulletins.asked import entries_in
 from handlers.bulletins.content import LONGEST_TEXT, Content
 from handlers.chat import Button, Incoming, Kind, Reply
-from handlers.consents import RECALL, has_consented, record_consent
+from handlers.consents import RECALL, RECALL_DAYS, has_consented, record_consent
 from handlers.errors import Outdated, UserError
 from handlers.feature import Context, Draft, Step
 from handlers.notify import after_quiet_hours
 from knowledge.texts import t
-
-KEPT_DAYS = 365
-"""How long it is kept that somebody got an answer; an older one was about another law anyway."""
 
 DESK = "bulletin_desk"
 _OFFERED = ""
@@ -70,7 +67,7 @@ def watch_answers(context: Context, action: WatchAnswer) -> list[Reply]:
         Button(t("recalls.agree"), WatchAnswer(_YES, action.entry_id)),
         Button(t("recalls.refuse"), WatchAnswer(_NO, action.entry_id)),
     )
-    return [Reply(t("recalls.explain", months=KEPT_DAYS // 30), buttons)]
+    return [Reply(t("recalls.explain", months=RECALL_DAYS // 30), buttons)]
 
 
 def begin_recall(context: Context, action: TellAnswerChange) -> list[Reply]:
@@ -158,7 +155,7 @@ def _write(context: Context, draft: Draft) -> Reply:
 
 
 def _list_receivers(context: Context, entry_id: str) -> list[Account]:
-    since = context.today - timedelta(days=KEPT_DAYS)
+    since = context.today - timedelta(days=RECALL_DAYS)
     return list_receivers(context.session, entry_id, RECALL.name, RECALL.version, since)
 
 

@@ -29,10 +29,9 @@ def is_safe(part: Part, k: int) -> bool:
 
 def judge(part: Part, k: int) -> Shown:
     """How a number about all may be told."""
-    count, total = part
     if is_safe(part, k):
         return Shown.EXACT
-    return Shown.FEW if count < k else Shown.ALMOST_ALL
+    return Shown.FEW if part[0] < k else Shown.ALMOST_ALL
 
 
 def choose_units(parts: Mapping[int, Part], k: int) -> frozenset[int]:

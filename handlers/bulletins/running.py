@@ -29,7 +29,6 @@ from db.bulletin_runs import (
     put_off,
     select_lost,
     send_failed_again,
-    show_on_page,
 )
 from db.bulletins import add_event, digest_bulletin, void
 from db.models import Bulletin, BulletinKind, BulletinRun, BulletinState, DeliveryState, RunState, Shift
@@ -40,7 +39,7 @@ from handlers.bulletins.zalo_plan import make_plan
 from handlers.chat import Reply
 from handlers.errors import Outdated
 from handlers.feature import VIETNAM
-from handlers.notify import PAGE, WITHOUT_DESK, is_quiet, tell_person
+from handlers.notify import WITHOUT_DESK, is_quiet, tell_person
 from knowledge.texts import t
 
 log = structlog.get_logger()
@@ -160,10 +159,8 @@ def _read_means(run: BulletinRun) -> Means:
 
 
 def carry_on(session: Session, now: datetime) -> bool:
-    """Let the page show what is due there, end what was called off or is too late, and close what is over; True while
+    """End what was called off or is too late, put off what must wait for the day, and close what is over; True while
     there is more to do."""
-    if show_on_page(session, PAGE, now, _LINES_AT_ONCE) == _LINES_AT_ONCE:
-        return True
     for run in list_open_runs(session, (RunState.SENDING, RunState.PAUSED)):
         if is_quiet(now) and not run.plan["may_disturb"] and _wait_for_day(session, run, now):
             return True
@@ -189,7 +186,7 @@ def _wait_for_day(session: Session, run: BulletinRun, now: datetime) -> bool:
     bulletin = session.get_one(Bulletin, run.bulletin_id)
     timing = Timing.from_json(bulletin.timing)
     opening = {shift: timing.wait_until(now, shift) for shift in Shift}
-    return put_off(session, run.id, PAGE, opening, now, _LINES_AT_ONCE) == _LINES_AT_ONCE
+    return put_off(session, run.id, opening, now, _LINES_AT_ONCE) == _LINES_AT_ONCE
 
 
 def _end_called_off(session: Session, now: datetime) -> bool:

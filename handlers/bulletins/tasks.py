@@ -61,7 +61,7 @@ def list_reports(session: Session, bulletin: Bulletin, run: BulletinRun) -> list
 def chase(session: Session, now: datetime) -> bool:
     """Remind some of the officers who have not said of a task that it is done; True while there are more. Each is
     reminded once in every span of days, never in the quiet hours, and no longer once the task is due."""
-    return any([_chase(session, run, now) for run in list_task_runs(session, now - REMIND_EVERY, now)])
+    return any(_chase(session, run, now) for run in list_task_runs(session, now - REMIND_EVERY, now))
 
 
 def _chase(session: Session, run: BulletinRun, now: datetime) -> bool:

@@ -31,6 +31,7 @@ from db.channel_plans import (
     count_refusing,
     list_doubles,
     list_in_line,
+    list_needing,
     list_whole,
 )
 from db.models import Bulletin, BulletinKind, ChannelAccount
@@ -111,7 +112,7 @@ def make_plan(session: Session, bulletin: Bulletin, now: datetime, senders: Sequ
     is_urgent = bulletin.topic == URGENT
     files = len(Content.from_json(bulletin.content).files)
     left = {sender: measure_left(session, one, now, is_urgent, files) for sender, one in used.items()}
-    articles, whys = _choose_articles(session, bulletin, audience, used, left, people, on)
+    articles, whys = _choose_articles(session, bulletin, audience, used, left, people, now)
     free_only, parts = _choose_paying(session, people, used, left, articles, is_urgent, now)
     limits = {sender: most for sender, one in left.items() if (most := one.lines) is not None}
     shares = tuple(
@@ -182,14 +183,16 @@ def _choose_articles(
     accounts: Mapping[str, ChannelAccount],
     left: Mapping[str, Left],
     people: Select[tuple[int, int]],
-    on: date,
+    now: datetime,
 ) -> tuple[tuple[str, ...], dict[str, tuple[str, int]]]:
     """The Official Accounts that send an article, and for each of the others why it does not."""
+    on = now.astimezone(VIETNAM).date()
     official = {sender: one for sender, one in accounts.items() if channel_of(sender) == OFFICIAL_ACCOUNT}
     whys: dict[str, tuple[str, int]] = {}
     reason = _why_never(bulletin)
     units = {one.unit_id for one in official.values() if one.unit_id is not None}
     whole = list_whole(session, audience, units, on) if reason is None else set()
+    needing = list_needing(session, official, now)
     for sender, account in official.items():
         if reason is not None:
             whys[sender] = (reason, 0)
@@ -197,6 +200,8 @@ def _choose_articles(
             whys[sender] = ("no_unit", 0)
         elif account.unit_id not in whole:
             whys[sender] = ("not_whole", 0)
+        elif sender not in needing:
+            whys[sender] = ("all_free", 0)
         elif left[sender].articles == 0:
             whys[sender] = ("no_articles", 0)
     able = [sender for sender in official if sender not in whys]

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from db.audiences import Audience, count_people, list_outside, list_places, list_sectors, select_people
+from db.audiences import (
+    Audience,
+    Size,
+    count_people,
+    list_outside,
+    list_places,
+    list_sectors,
+    measure,
+    select_people,
+)
 from db.models import (
     BulletinKind,
     Consent,
@@ -315,3 +324,20 @@ class _World:
         if audience.joined_since is not None and (not days or min(days) < audience.joined_since):
             return False
         return audience.joined_until is None or (bool(days) and min(days) <= audience.joined_until)
+
+
+def test_a_large_audience_is_estimated_from_some_of_it(
+    database: Database, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Close to what counting finds; drawing everybody finds exactly that."""
+    monkeypatch.setattr("db.audiences._COUNTED", 100)
+    with database.begin() as session:
+        readers = [add_reader(session, tree.workplace) for _ in range(300)]
+        for person_id in readers[::3]:
+            choose_topic(session, person_id, TOPIC, is_wanted=False)
+        everybody = Audience(units=(tree.root,))
+        assert measure(session, everybody, TOPIC, TODAY) == Size(200, is_exact=False)
+        monkeypatch.setattr("db.audiences._DRAWN", 200)
+        assert abs(measure(session, everybody, TOPIC, TODAY).count - 200) < 40
+        monkeypatch.setattr("db.audiences._COUNTED", 300)
+        assert measure(session, everybody, TOPIC, TODAY) == Size(200, is_exact=True)

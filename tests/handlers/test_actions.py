@@ -25,7 +25,10 @@ def _examples(kind: type[Action]) -> list[Action]:
     """The action with the longest values the content can give it, and with none of the optional ones."""
     longest = max(load_library().entries, key=len)
     values = {str: longest, int: 99, date | None: date(2026, 12, 31), Opinion: Opinion.WRONG}
-    full = {slot.name: SHORT.get(slot.name, values[slot.type]) for slot in fields(kind)}  # type: ignore[arg-type, index]
+    full = {}
+    for slot in fields(kind):  # type: ignore[arg-type]  # all are dataclasses
+        value = values[slot.type]  # type: ignore[index]
+        full[slot.name] = SHORT.get(slot.name, value) if slot.type is str else value
     if kind is Choose:
         full = {"feature": "registration", "step": "workplace_commune", "choice": "not_listed"}
     return [kind(**full)]

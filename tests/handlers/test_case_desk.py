@@ -7,10 +7,23 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from db.case_erasing import erase_case
 from db.case_files import add_file, attach_files
 from db.case_history import EventKind, list_lines
 from db.codes import show_code
-from db.models import Absence, Account, Case, CaseState, OfficerTie, Person, PersonalRead, Role, RoleGrant
+from db.models import (
+    Absence,
+    Account,
+    Case,
+    CaseFile,
+    CaseState,
+    Conversation,
+    OfficerTie,
+    Person,
+    PersonalRead,
+    Role,
+    RoleGrant,
+)
 from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowCase, encode
 from handlers.cases.clockwork import mend, mend_some, remind_to_follow_up, run_due
 from handlers.cases.service import Report, note, open_case, write_as_worker
@@ -484,8 +497,44 @@ async def test_open_step_is_cancelled_and_resumed(talk: Talk, tree: Tree) -> Non
     assert len(sender.heard) == before
 
 
+async def test_what_is_half_written_goes_with_the_case(talk: Talk, tree: Tree) -> None:
+    """It lies in the open talk sealed with the case's own key: erased with it, it opens for nobody."""
+    holder, _sender, code = await claimed(talk, tree)
+    await holder.presses("Trả lời")
+    await holder.says("Công đoàn đã gặp giám đốc Kín.")
+    holder.hears("Người lao động sẽ đọc", "giám đốc Kín")
+    drafts = [row.draft for row in talk.rows(Conversation) if row.draft]
+    assert drafts
+    assert not any("Kín" in str(draft) for draft in drafts)
+    with talk.database.begin() as session:
+        erase_case(session, session.query(Case).filter(Case.code == code).one(), talk.now())
+    before = len(holder.heard)
+    await holder.presses("Gửi")
+    holder.hears("không có quyền")
+    await holder.says("menu")
+    assert not any("Kín" in reply.text for reply in holder.heard[before:])
+
+
+async def test_desk_shows_the_wish_for_a_reader_and_how_the_report_came(talk: Talk, tree: Tree) -> None:
+    """Whoever hands a case on reads by whom the worker wishes to be read; a question tells under which answer it was
+    asked."""
+    await officer(talk, "Trần Thị Bạn", tree.upper, Role.CHAIR)
+    holder, sender, code = await claimed(talk, tree, category="harassment", details={"reader_sex": "female"})
+    holder.hears("muốn cán bộ nữ đọc")
+    await act(holder, code, "assign")
+    holder.hears("Giao cho ai", "muốn cán bộ nữ đọc")
+    entry = talk.answerer.entries_of(talk.answerer.topics(talk.today)[0][0], talk.today)[0]
+    asked = await send(talk, sender, tree, details={"question": "lương thử việc bao nhiêu", "entry": entry})
+    await holder.presses_payload(encode(ShowCase(asked)))
+    holder.hears("Đã hỏi trước đó: lương thử việc", talk.answerer.question_of(entry))
+    plain = await send(talk, sender, tree, details={"entry": "no-such-entry"})
+    await holder.presses_payload(encode(ShowCase(plain)))
+    assert "dưới câu trả lời" not in holder.heard[-1].text
+
+
 async def test_files_open_one_by_one_and_only_those_handed_in(talk: Talk, tree: Tree) -> None:
-    """Under names that say nothing; each opening is on record."""
+    """Under names that say nothing; each opening is on record. On Zalo, where they would have to be uploaded, the
+    officer is sent to the page."""
     holder, _sender, code = await claimed(talk, tree)
     with talk.database.begin() as session:
         case = session.query(Case).filter(Case.code == code).one()
@@ -493,6 +542,13 @@ async def test_files_open_one_by_one_and_only_those_handed_in(talk: Talk, tree: 
         attach_files(session, case, 1)
         waiting = add_file(session, case, "image/jpeg", b"\xff\xd8 waiting", talk.now())
     await act(holder, code, "files")
+    if not talk.edge.channel.takes_case_files:
+        holder.hears("1 ảnh, tệp", "không đi qua Zalo", "bàn làm việc trên web")
+        [handed_in] = [row.id for row in talk.rows(CaseFile) if row.id != waiting]
+        await holder.presses_payload(encode(ActOnCase(code, "file", str(handed_in))))
+        holder.hears("không đi qua Zalo")
+        assert not any(reply.files for reply in holder.heard)
+        return
     holder.hears("của người lao động: 1")
     reads = kinds(talk, code).count(EventKind.READ)
     label = holder.heard[-1].buttons[0].label

@@ -51,6 +51,7 @@ from handlers.cases.clockwork import mend, run_due
 from handlers.errors import UserError
 from knowledge.case_terms import Urgency, load_case_terms
 from tests.case_world import Heard, accounts_of, add_account, add_officer, day_of, see
+from tests.drills import note_drill
 from tests.small_tree import add_unit
 
 NAMES = [
@@ -418,7 +419,7 @@ def run_world(database: Database, dice: Random, deeds: int) -> int:
     return len(world.cases)
 
 
-FEDERATIONS, AT_ONCE = 10_000, 500
+FEDERATIONS, AT_ONCE = 10_000, 1_000
 
 RELAXED = settings(
     max_examples=40,
@@ -444,4 +445,4 @@ def test_ten_thousand_federations_have_no_forbidden_reader(empty: Database, firs
             reports += run_world(empty, Random(seed), 15)  # generates tests
         except Exception as error:
             raise AssertionError(f"federation {seed}") from error
-    note_drill("federations", seeds=[first, first + AT_ONCE], n=AT_ONCE, reports=reports, found=0)
+    note_drill("generated federations", AT_ONCE, first_seed=first, reports=reports, forbidden_readers=0)

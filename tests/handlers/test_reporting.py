@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from db.case_history import EventKind, list_lines
-from db.models import Account, Base, Case, CaseAlert, CaseState, Conversation, Delivery, DeliveryKind, Role
+from db.models import Account, Base, Case, CaseAlert, CaseFile, CaseState, Conversation, Delivery, DeliveryKind, Role
 from db.people import add_membership, add_person
+from handlers.actions import ClaimCase, encode
 from handlers.cases.sex import prefer_sex
-from handlers.chat import StoredReply
+from handlers.chat import AttachmentKind, StoredReply
+from tests.handlers.planted import finds, jpeg
 from tests.handlers.test_officers import officer, sign_in
 from tests.small_tree import Tree
 from tests.talk import HOTLINE, Member, Talk
@@ -414,6 +416,46 @@ async def test_recognised_grievance_is_offered_and_what_was_typed_is_the_story(t
     case = case_of(talk)
     assert case.category == "wages"
     assert opened(talk, case)["story"] == "cty nợ lương 2 tháng"
+
+
+async def test_faint_guess_leaves_the_kind_to_the_worker(talk: Talk, tree: Tree) -> None:
+    """A message that only may tell of something brings itself along, and no kind: that is asked for."""
+    lan = talk.member("Lan")
+    await lan.says("/start")
+    await lan.says("sếp sờ mó")
+    await lan.presses("Nhờ công đoàn giúp")
+    lan.button("Tiền lương")
+    await lan.presses("Quấy rối")
+    lan.hears("sếp sờ mó")
+
+
+async def test_picture_is_sent_with_the_story_and_reaches_the_officer(talk: Talk, tree: Tree) -> None:
+    """On every channel that carries pictures the worker sends one in the middle of the story, sees that it is there,
+    and the officer opens it without anything it told of who took it, when and where."""
+    clerk = await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("An toàn lao động")
+    await lan.says("máy dập không có chắn")
+    await lan.sends_file(jpeg(), AttachmentKind.PICTURE)
+    lan.hears("1 tệp")
+    await lan.presses("Xong")
+    await lan.presses("Đi tiếp")
+    await lan.says("may mot")
+    await lan.presses("May Một")
+    await lan.presses("Không ghi tên")
+    await lan.presses("Gửi")
+    receipt_of(lan.heard[-1])
+    [kept] = talk.rows(CaseFile)
+    assert (kept.media_type, kept.event_number) == ("image/jpeg", 1)
+    await clerk.presses_payload(encode(ClaimCase(case_of(talk).code)))
+    await clerk.presses("Ảnh, tệp")
+    if talk.edge.channel.takes_case_files:
+        await clerk.presses("anh-1.jpg")
+        [file] = clerk.heard[-1].files
+        assert finds(file.content) == []
+    else:
+        clerk.hears("1 ảnh, tệp", "bàn làm việc trên web")
 
 
 async def test_old_offer_never_sends_a_newer_message(talk: Talk, tree: Tree) -> None:
