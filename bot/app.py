@@ -52,6 +52,7 @@ from db.session import Database
 from handlers.bulletins.running import carry_on, plan_some, start_due
 from handlers.cases.clockwork import mend_some, remind_to_follow_up, run_due
 from handlers.cases.daily import run_daily
+from handlers.cases.names import bar_newly_appointed
 from handlers.cases.topics import keep_some_topics
 from handlers.feature import VIETNAM, Union
 from handlers.no_union.service import watch as watch_interests
@@ -249,7 +250,7 @@ class App:
         """Articles go out once the sender has settled what the last one left."""
         args = (self._database, self._public_files, self._settings.union_name, self._now)
         runner = ArticleRunner(transport.sender, transport.articles, *args)
-        while not sender.is_driving:
+        while not sender.is_driving:  # noqa: ASYNC110  # it happens once, within moments
             await asyncio.sleep(0.1)
         await runner.run()
 
@@ -346,6 +347,7 @@ class App:
         return (
             Job("cases", _EVERY_TICK, run_cases),
             Job("mend_cases", timedelta(minutes=1), mend_cases),
+            Job("new_officers", _EVERY_TICK, bar_newly_appointed),
             Job("case_topics", _EVERY_TICK, keep_topics),
             Job("follow_up_cases", timedelta(hours=1), follow_up_cases),
             Job("copy_anchors", timedelta(hours=1), keep_anchors_apart),
@@ -356,7 +358,7 @@ class App:
         )
 
     def _bulletin_jobs(self) -> tuple[Job, ...]:
-        senders = list_member_senders(self._settings)
+        senders = list_senders(self._settings)
 
         def start_bulletins(session: Session, now: datetime) -> None:
             start_due(session, now, senders)
@@ -528,9 +530,11 @@ class App:
         return {"budgets": budgets} if budgets else {}
 
 
-def list_member_senders(settings: Settings) -> list[str]:
-    """The bot accounts by which members are reached, as set, whether or not their channel is up yet."""
+def list_senders(settings: Settings) -> list[str]:
+    """The bot accounts by which people are reached, as set, whether or not their channel is up yet."""
     senders = [PAGE]
+    if settings.telegram_desk_token:
+        senders.append(f"telegram_desk:{settings.telegram_desk_token.split(':')[0]}")
     if settings.telegram_token:
         senders.append(f"telegram:{settings.telegram_token.split(':')[0]}")
     if settings.zalo_bot_token:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
+from sqlalchemy.orm import Session
 
 from bot.transports import AccountPaused, SendFailed, SendUnavailable, SendUncertain, WindowClosed
 from bot.transports.formatting import to_plain

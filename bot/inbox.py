@@ -274,7 +274,8 @@ class Inbox:
     def _look_again(self, lane: str, tried: Tried) -> None:
         """Tell whoever waits for the event, wake its sender, and queue the lane again while it may hold more."""
         if tried.wanted is not None:
-            self._fetching[lane] = asyncio.create_task(self._prepare(lane, tried.wanted))
+            if lane not in self._fetching:  # two workers may have looked in the same moment
+                self._fetching[lane] = asyncio.create_task(self._prepare(lane, tried.wanted))
             return
         for platform_id, handled in self._watchers.get(lane, ()):
             if not handled.done() and tried.again_in is None and tried.platform_id in (None, platform_id):

@@ -1,6 +1,7 @@
 """Statements on who a bulletin is for: the people of some units, with a unit by which each was chosen."""
 
-from collections.abc import Iterable, Mapping
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,6 +27,10 @@ from db.units import holds_on, select_subtree
 
 _WENT_ON = (EndReason.TRANSFERRED, EndReason.REORGANISED, EndReason.MERGED)
 """How a membership ends that goes on elsewhere: whoever moves did not join anew."""
+
+_COUNTED = 30_000
+_DRAWN = 10_000
+"""Up to so many people are counted; of more, so many are drawn. Either takes less than half a second."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +88,14 @@ def select_people(
     kind: BulletinKind = BulletinKind.NEWS,
     above: int | None = None,
     to: int | None = None,
-) -> Select[tuple[int, int]]:
+    drawn: Sequence[int] | None = None,
+) -> Select[int, int]:
     """A query for the people of an audience, each once: ``person_id`` and ``unit_id``. Nobody gets news who has not
     agreed to news, or who refused the topic; a task needs neither, but goes to officers only.
 
     With ``above`` and ``to`` it is for the people numbered above the one and up to the other, and is looked up by
-    their numbers, not by units: that is the way through a large audience in pieces.
+    their numbers, not by units: that is the way through a large audience in pieces. ``drawn`` asks only about people
+    of these numbers.
     """
     roles = audience.roles or (tuple(Role) if kind is BulletinKind.TASK else ())
     source: type[Membership] | type[RoleGrant] = RoleGrant if roles else Membership
@@ -96,7 +103,7 @@ def select_people(
     found = select(whose.label("person_id"), func.min(where).label("unit_id")).join(Person, Person.id == whose)
     found = found.where(Person.erased_at.is_(None), Person.merged_into_id.is_(None))
     found = found.where(_serves(roles, on) if roles else runs_on(on))
-    found = found.where(*_numbered(whose, where, _select_units(audience, on), above, to))
+    found = found.where(*_numbered(whose, where, _select_units(audience, on), above, to, drawn))
     found = found.where(*_joined(audience, whose))
     if kind is not BulletinKind.TASK:
         found = found.where(_agreed(whose), ~_chose(whose, topic, is_wanted=False))
@@ -111,6 +118,32 @@ def count_people(
     """How many people that is."""
     people = select_people(audience, topic, on, kind).subquery()
     return session.scalar(select(func.count()).select_from(people)) or 0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many people an audience is; of a very large one that is worked out from some of them."""
+
+    count: int
+    is_exact: bool
+
+
+def measure(session: Session, audience: Audience, topic: str, on: date, kind: BulletinKind = BulletinKind.NEWS) -> Size:
+    """How many people that is, told at once whatever the size: counting hundreds of thousands takes seconds, in which
+    nobody else could write on SQLite. A large audience is estimated from so many people drawn by their numbers, the
+    same ones each time; one time in twenty the figure is off by more than one per cent of everybody."""
+    is_large = False
+    if not audience.roles and kind is not BulletinKind.TASK:
+        at = (Membership.unit_id.in_(_select_units(audience, on)), runs_on(on))
+        some = select(Membership.unit_id).where(*at).limit(_COUNTED + 1).subquery()
+        is_large = (session.scalar(select(func.count()).select_from(some)) or 0) > _COUNTED
+    if not is_large:
+        return Size(count_people(session, audience, topic, on, kind), is_exact=True)
+    highest = session.scalar(select(func.max(Person.id))) or 0
+    drawn = random.Random(highest).sample(range(1, highest + 1), min(_DRAWN, highest))  # noqa: S311  # no secret
+    people = select_people(audience, topic, on, kind, drawn=drawn).subquery()
+    found = session.scalar(select(func.count()).select_from(people)) or 0
+    return Size(round(found * highest / len(drawn)), is_exact=False)
 
 
 def list_outside(session: Session, units: Iterable[int], unit_id: int, on: date) -> list[int]:
@@ -166,7 +199,7 @@ def _select_units(audience: Audience, on: date) -> Select[int]:
     if audience.places:
         province = func.coalesce(UnitPeriod.province, above.province)
         commune = func.coalesce(UnitPeriod.commune, above.commune)
-        named = [and_(province == one, commune == other if other else True) for one, other in audience.places]
+        named = [and_(province == one, *([commune == other] if other else [])) for one, other in audience.places]
         found = found.where(or_(*named))
     return found
 
@@ -177,12 +210,15 @@ def _numbered(
     units: Select[int],
     above: int | None,
     to: int | None,
+    drawn: Sequence[int] | None,
 ) -> list[ColumnElement[bool]]:
-    """The condition on units, and on a range of numbers. In a range the sum keeps both databases from going through
-    everybody at these units for each piece."""
-    if above is None and to is None:
+    """The condition on units, and on numbers. With numbers the sum keeps both databases from going through everybody
+    at these units for each piece."""
+    if above is None and to is None and drawn is None:
         return [where.in_(units)]
     conditions: list[ColumnElement[bool]] = [(where + 0).in_(units)]
+    if drawn is not None:
+        conditions.append(whose.in_(drawn))
     if above is not None:
         conditions.append(whose > above)
     if to is not None:

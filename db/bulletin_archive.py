@@ -24,7 +24,7 @@ class Past:
 
 def list_past(session: Session, units: Collection[int], limit: int) -> list[Past]:
     """Those of some units, and the public ones of all, the newest first."""
-    seen = or_(Bulletin.is_public, Bulletin.unit_id.in_(units)) if units else Bulletin.is_public
+    seen = or_(Bulletin.is_public, Bulletin.unit_id.in_(units)) if units else Bulletin.is_public.is_(True)
     return _list(session, seen, limit)
 
 
@@ -35,7 +35,7 @@ def _list(session: Session, condition: ColumnElement[bool], limit: int | None = 
     return [Past(bulletin, run) for bulletin, run in rows]
 
 
-def _select_past() -> Select[tuple[Bulletin, BulletinRun]]:
+def _select_past() -> Select[Bulletin, BulletinRun]:
     newest = (
         select(func.max(BulletinRun.id)).where(BulletinRun.state.in_(_SHOWN_STATES)).group_by(BulletinRun.bulletin_id)
     )

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
@@ -81,7 +80,7 @@ def name_choice(block: int, choice: int) -> str:
     return f"answer {block} {choice}"
 
 
-def _select_opened(run_id: int) -> Select[Any]:
+def _select_opened(run_id: int) -> Select[int | None, int, int]:
     receipt = (ZaloReceipt.sender == Delivery.sender) & (ZaloReceipt.message_id == Delivery.platform_message_id)
     found = select(Delivery.unit_id, func.count(Delivery.id), func.count(ZaloReceipt.seen_at))
     found = found.outerjoin(ZaloReceipt, receipt)
@@ -123,7 +122,7 @@ def condense_some(session: Session, before: datetime) -> bool:
     return True
 
 
-def _select_old(before: datetime) -> Select[Any]:
+def _select_old(before: datetime) -> Select[BulletinRun]:
     over = (BulletinRun.state.in_((RunState.DONE, RunState.CANCELLED)), BulletinRun.finished_at < before)
     lines = exists().where(Delivery.run_id == BulletinRun.id)
     return select(BulletinRun).where(*over, BulletinRun.expires_at < before, lines).order_by(BulletinRun.id)

@@ -155,3 +155,17 @@ def bar_role(session: Session, case: Case, unit_id: int, role: Role, now: dateti
 def list_barred(session: Session, case: Case) -> list[CaseBarrier]:
     """Everything that bars somebody from a case."""
     return list(session.scalars(select(CaseBarrier).where(CaseBarrier.case_id == case.id).order_by(CaseBarrier.id)))
+
+
+def list_later_grants(session: Session, after: int, limit: int) -> list[RoleGrant]:
+    """Roles that handle cases, from behind a number on, in the order in which they were given."""
+    later = select(RoleGrant).where(RoleGrant.id > after, RoleGrant.role.in_(CASE_ROLES))
+    return list(session.scalars(later.order_by(RoleGrant.id).limit(limit)))
+
+
+def list_readable_at(session: Session, unit_id: int, after: int, limit: int) -> list[Case]:
+    """Cases that the officers of a unit may read unless barred, from behind a number on, locked."""
+    reads = select(CaseReader.case_id).where(CaseReader.unit_id == unit_id, CaseReader.until_at.is_(None))
+    is_sent = Case.state.not_in((CaseState.DRAFT, CaseState.ERASED))
+    found = select(Case).where(Case.id.in_(reads), Case.id > after, is_sent)
+    return list(session.scalars(found.order_by(Case.id).limit(limit).with_for_update()))

@@ -66,6 +66,13 @@ def list_in_line(session: Session, unit_id: int, others: Collection[int], on: da
     return {other for other in others if other in below or unit_id in set(session.scalars(select_subtree([other], on)))}
 
 
+def list_needing(session: Session, senders: Collection[str], now: datetime) -> set[str]:
+    """Which accounts are followed by somebody who cannot be written to for nothing."""
+    late = or_(ZaloFollower.interacted_at.is_(None), ZaloFollower.interacted_at < now - FREE_FOR)
+    query = select(ZaloFollower.sender).where(ZaloFollower.sender.in_(senders), ZaloFollower.is_following, late)
+    return set(session.scalars(query.distinct()))
+
+
 def count_outside(session: Session, senders: Collection[str], people: Select[tuple[int, int]]) -> dict[str, int]:
     """How many follow each account who are not of an audience, strangers included."""
     chosen = people.subquery("audience")
@@ -103,11 +110,11 @@ def list_doubles(session: Session, senders: Collection[str]) -> set[tuple[str, s
     return {(row[0], row[1]) for row in session.execute(pairs.distinct())}
 
 
-def _followers(senders: Collection[str]) -> Select[Any]:
+def _followers(senders: Collection[str]) -> Any:
     its = and_(Account.sender == ZaloFollower.sender, Account.address_hash == ZaloFollower.address_hash)
     query = select(ZaloFollower.sender, func.count()).outerjoin(Account, its)
     return query.where(ZaloFollower.sender.in_(senders), ZaloFollower.is_following).group_by(ZaloFollower.sender)
 
 
-def _by_sender(session: Session, query: Select[Any]) -> dict[str, int]:
+def _by_sender(session: Session, query: Any) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(query)}

@@ -69,6 +69,9 @@ MOVABLE_KINDS = (DeliveryKind.CASE_ALERT, DeliveryKind.CASE_REPLY, DeliveryKind.
 MOVED = "moved_channel"
 """Why a line failed whose message goes on another channel of its person."""
 
+CALLED_OFF = "called_off"
+"""Why a line expired whose message was no longer true."""
+
 FAR_OFF = timedelta(days=3650)
 """How far a message is put off that waits for its person; it expires long before."""
 
@@ -485,6 +488,13 @@ def forget_notices(session: Session, before: datetime) -> int:
         Delivery.state.not_in(OPEN_DELIVERY_STATES),
     )
     return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
+
+
+def call_off(session: Session, kind: DeliveryKind, subjects: Collection[str], now: datetime) -> None:
+    """Do not send what of these still waits: it says what is no longer so. The lines stay, as expired."""
+    waiting = (Delivery.kind == kind, Delivery.subject.in_(subjects), Delivery.state == DeliveryState.DUE)
+    over = update(Delivery).where(*waiting)
+    session.execute(over.values(state=DeliveryState.EXPIRED, reason=CALLED_OFF, finished_at=now))
 
 
 def drop_waiting(session: Session, recipient: str) -> None:

@@ -1,4 +1,4 @@
-"""Statements on files that a platform keeps for a bot account, by which a file is handed over once for many messages."""
+"""Statements on files that a platform keeps for a bot account, so that a file is handed over once for many messages."""
 
 from datetime import datetime
 

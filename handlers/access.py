@@ -114,10 +114,14 @@ def find_actor(context: Context) -> Actor | None:
 
 
 def _is_withheld(context: Context, grant: RoleGrant) -> bool:
-    if context.channel.name != "web" or grant.role not in NEEDS_SECOND_FACTOR:
-        return False
+    return grant.role in NEEDS_SECOND_FACTOR and not has_second_factor(context)
+
+
+def has_second_factor(context: Context) -> bool:
+    """Whether a second factor was given lately, or this channel asks for none."""
     given_at = context.account.second_factor_at
-    return given_at is None or context.now - given_at > timedelta(hours=SECOND_FACTOR_HOURS)
+    is_fresh = given_at is not None and context.now - given_at <= timedelta(hours=SECOND_FACTOR_HOURS)
+    return is_fresh or context.channel.name != "web"
 
 
 def get_actor(context: Context) -> Actor:

@@ -828,6 +828,30 @@ class ManageGroup(Action):
     number: int = 0
 
 
+@_action("bt")
+class ChooseNews(Action):
+    """Show what bulletins one is sent; or one topic, and whether one wants it ("y"), refuses it ("n") or neither
+    ("-")."""
+
+    topic: str = ""
+    wish: str = ""
+
+
+@_action("bh")
+class ChooseShift(Action):
+    """Say when one works, so that no bulletin comes while one sleeps."""
+
+    shift: str
+
+
+@_action("bk")
+class StopNews(Action):
+    """Be sent no bulletins at all ("stop"), be asked whether one wants them again ("ask"), or agree to that ("agree"),
+    or leave it as it is ("keep")."""
+
+    what: str
+
+
 def encode(action: Action) -> str:
     """The payload of an action. Raises ValueError when it would not fit into 64 bytes."""
     values = [_write(getattr(action, item.name)) for item in fields(action)]  # type: ignore[arg-type]  # all are dataclasses

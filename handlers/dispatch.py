@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from db.accounts import mark_unreachable
 from handlers.actions import Action, Cancel, Choose, Resume
+from handlers.bulletins.conversation import BULLETINS
 from handlers.cases.conversation import CASES
 from handlers.cases.desk import CASE_DESK
 from handlers.cases.figures import FIGURES
@@ -33,6 +34,7 @@ FEATURES: tuple[Feature, ...] = (
     FIGURES,
     ORGANISATION,
     NO_UNION,
+    BULLETINS,
     PRIVACY,
     FAQ,
 )

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from db.accounts import forget_unseen_accounts
+from db.answer_traces import forget_traces
+from db.bulletin_results import condense_some, forget_lines
 from db.case_erasing import forget_case_drafts, forget_finished_cases
 from db.case_figures import forget_hot_spots
 from db.case_topics import forget_groups
@@ -21,6 +23,7 @@ from db.officers import forget_codes, forget_tries
 from db.privacy import forget_reads, forget_requests
 from db.questions import forget_feedback, forget_unanswered
 from db.zalo_oa import forget_past_followers, forget_receipts
+from handlers.consents import RECALL_DAYS
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class Period:
     days: int
     forget: Callable[[Session, datetime], int]
 
+
+BULLETIN_LINES_DAYS = 60
+"""Long enough to correct a bulletin and to see what became of it; after that only figures are kept."""
 
 PERIODS = (
     Period("inbox_events", 7, forget_events),
@@ -53,6 +59,8 @@ PERIODS = (
     Period("officer_groups", 30, forget_groups),
     Period("unseen_accounts", 730, forget_unseen_accounts),
     Period("notice_lines", 180, forget_notices),
+    Period("bulletin_lines", BULLETIN_LINES_DAYS, forget_lines),
+    Period("answer_traces", RECALL_DAYS, forget_traces),
     Period("zalo_oa_receipts", 90, forget_receipts),
     Period("zalo_oa_followers", 90, forget_past_followers),
 )
@@ -68,3 +76,9 @@ def apply_retention(session: Session, now: datetime) -> None:
         erased = period.forget(session, now - timedelta(days=period.days))
         if erased:
             add_erasure(session, period.kind, erased, now.date())
+
+
+def condense_bulletins(session: Session, now: datetime) -> bool:
+    """Do a piece of what ``bulletin_lines`` does, so that hundreds of thousands of lines keep nobody from writing for
+    long; True while there is more."""
+    return condense_some(session, now - timedelta(days=BULLETIN_LINES_DAYS))

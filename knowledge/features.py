@@ -13,6 +13,9 @@ Place = tuple[str, str]
 NO_RIVAL = 0.1
 """How far behind the last of the hits the best entry of another article is taken to be when none of them is one."""
 
+EVENNESS = 0.4
+"""How slowly the say of an entry fades with the score it lacks to the first, where the entries found are counted."""
+
 NAMES = (
     "nearness",
     "margin",
@@ -43,7 +46,7 @@ def features_of(
         scores[1] - (scores[4] if len(scores) > 6 else 0.0),
         _covered(searcher, rarity, top),
         _known(searcher, rarity),
-        _agreement(places),
+        _agreement(scores[: len(found.hits)], places),
         found.likeness,
         _count(row, searcher.lexicon.at_home),
         _count(row, searcher.lexicon.elsewhere),
@@ -82,7 +85,8 @@ def _margin(scores: Sequence[float], places: Sequence[AbstractSet[Place]], leads
     return scores[0] - scores[-1] + NO_RIVAL
 
 
-def _agreement(places: Sequence[AbstractSet[Place]]) -> float:
-    """The share of the next three entries that rest on an article of the first."""
-    rest = places[1:4]
-    return sum(bool(one & places[0]) for one in rest) / len(rest) if rest else 1.0
+def _agreement(scores: Sequence[float], places: Sequence[AbstractSet[Place]]) -> float:
+    """The share of the entries found, each with the say its score gives it, that rest on an article of the first: where
+    those that come near all cite the same law, it matters little which of them is shown."""
+    say = [math.exp((score - scores[0]) / EVENNESS) for score in scores]
+    return sum(one for one, cited in zip(say, places, strict=True) if cited & places[0]) / sum(say)

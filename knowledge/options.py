@@ -7,11 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from knowledge.features import Place
+from knowledge.features import EVENNESS, Place
 from knowledge.search import Hit
-
-EVENNESS = 0.4
-"""How slowly the say of an entry fades with the score it lacks to the first, where articles are counted."""
 
 
 def spread(

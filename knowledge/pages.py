@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import takewhile
 
 from knowledge.citations import cite
 from knowledge.entry import Citation, ContentError, Entry, Library, Period
@@ -26,11 +27,28 @@ class Page:
 
 
 def distinct(citations: tuple[Citation, ...]) -> tuple[Citation, ...]:
-    """The citations in order, each clause once: a point more or less is no other place to look at."""
-    seen: dict[tuple[str, str, str], Citation] = {}
+    """The citations in order, each article once with all the clauses named: who looks it up opens it once, and the
+    first message has room for four articles."""
+    groups: dict[tuple[str, str], list[Citation]] = {}
     for one in citations:
-        seen.setdefault((one.source, str(one.article), str(one.clause)), one)
-    return tuple(seen.values())
+        groups.setdefault((one.source, str(one.article)), []).append(one)
+    return tuple(map(_together, groups.values()))
+
+
+def _together(places: list[Citation]) -> Citation:
+    """Places in one article as one: a point more or less is no other place to look at, a bare article is all of it."""
+    first = places[0]
+    clauses = {str(one.clause) for one in places if one.clause is not None}
+    if len({one.clause for one in places}) == 1:
+        return first
+    if any(one.clause is None for one in places):
+        return replace(first, clause=None, point=None)
+    return replace(first, clause=", ".join(sorted(clauses, key=_in_order)), point=None)
+
+
+def _in_order(clause: str) -> tuple[int, str]:
+    digits = "".join(takewhile(str.isdigit, clause))
+    return int(digits or 0), clause
 
 
 def make_page(entry: Entry, library: Library, on: date) -> Page | None:

@@ -43,13 +43,13 @@ class Purse:
         """Count anew from the ledger. What was taken a moment ago may not stand there yet, so it is counted as well:
         rather some messages too few than one too many."""
         now = self._now()
-        left = await self._database.look(_count_left, self._sender, now)
+        left = await self._database.look(count_left, self._sender, now)
         self._taken = [at for at in self._taken if now - _SETTLED < at <= now]
         self._looked_at = now
         self._left = None if left is None else left - len(self._taken)
 
 
-def _count_left(session: Session, sender: str, now: datetime) -> int | None:
+def count_left(session: Session, sender: str, now: datetime) -> int | None:
     """How many messages there is money for; None where it has no end."""
     account = find_accounts(session, [sender])[sender]
     if account.price_outside_window is None:

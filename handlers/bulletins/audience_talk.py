@@ -22,6 +22,8 @@ from knowledge.texts import t
 
 V = TypeVar("V")
 
+Span = tuple[date | None, date | None]
+
 _BACK, _SAVE, _CLEAR, _ALL, _THIS_YEAR = "back", "save", "clear", "all", "year"
 _SHOWN = 5
 """So many things found by typing stand as buttons, with those that clear and go back."""
@@ -256,18 +258,18 @@ def _ask_joined(context: Context, draft: Draft) -> list[Reply]:
 
 def _take_joined(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
     _, audience = _read(context, draft)
+    span: Span | None
     if incoming.action == _THIS_YEAR:
-        since, until = date(context.today.year, 1, 1), None
+        span = (date(context.today.year, 1, 1), None)
     elif incoming.action == _CLEAR:
-        since = until = None
+        span = (None, None)
     elif typed(incoming):
         span = read_span(typed(incoming), context.today, is_past=True)
-        if span is None:
-            raise Unfit("bulletin_audience.joined_unclear")
-        since, until = span
     else:
         return _go_back(context, incoming, draft, "joined")
-    return _keep(context, draft, replace(audience, joined_since=since, joined_until=until))
+    if span is None:
+        raise Unfit("bulletin_audience.joined_unclear")
+    return _keep(context, draft, replace(audience, joined_since=span[0], joined_until=span[1]))
 
 
 AUDIENCE_STEPS: dict[str, Step] = {

@@ -19,6 +19,7 @@ from handlers.bulletins.answering import find_block, find_question, must_ask_fir
 from handlers.bulletins.archive import ARCHIVE_STEPS, NAME, browse, get_readable, read, start_search
 from handlers.bulletins.asked import count_what_was_asked
 from handlers.bulletins.content import BlockKind
+from handlers.bulletins.preferences import PREFERENCE_ACTIONS, PREFERENCE_COMMANDS
 from handlers.bulletins.recalls import keep_what_was_answered, watch_answers
 from handlers.chat import Button, Reply
 from handlers.errors import Outdated
@@ -89,8 +90,9 @@ _ACTIONS: dict[Any, Any] = {
 
 BULLETINS = Feature(
     name=NAME,
-    commands={"bantin": _browse, "ban tin": _browse, "ban tin cu": _browse, "bantincu": _browse},
-    actions=_ACTIONS,
+    commands={"bantin": _browse, "ban tin": _browse, "ban tin cu": _browse, "bantincu": _browse}
+    | dict(PREFERENCE_COMMANDS),
+    actions=_ACTIONS | dict(PREFERENCE_ACTIONS),
     steps=ARCHIVE_STEPS,
     sees=_see,
 )

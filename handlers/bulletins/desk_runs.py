@@ -1,4 +1,4 @@
-"""What an editor does with a sending that has begun: see how far it is, hold it back, go on, call it off, send again."""
+"""What an editor does with a sending that has begun: see how far it is, hold it back, go on, call it off, resend."""
 
 from collections.abc import Callable
 from datetime import datetime

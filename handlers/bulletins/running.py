@@ -44,6 +44,9 @@ from knowledge.texts import t
 
 log = structlog.get_logger()
 
+_DESK = "telegram_desk"
+"""The bot of officers only: it brings them their tasks, and nobody the news."""
+
 _PEOPLE_AT_ONCE = 10_000
 _LINES_AT_ONCE = 5_000
 """How many rows one transaction touches: on SQLite everybody else waits for it to end."""
@@ -94,14 +97,15 @@ def _start(
     unit = find_period(session, bulletin.unit_id, on)
     fields = timing.fields_for(due_at, count_runs(session, bulletin.id) + 1, unit.name if unit else "")
     expires_at = timing.expires_at(due_at)
-    zalo = make_plan(session, bulletin, now, senders)
+    carriers = [one for one in senders if bulletin.kind is BulletinKind.TASK or not one.startswith(_DESK)]
+    zalo = make_plan(session, bulletin, now, carriers)
     moments = {shift: timing.slots(due_at, shift, now) or [expires_at] for shift in Shift}
     plan: dict[str, Any] = {
         "files": list(content.files),
         "audience": bulletin.audience,
         "topic": bulletin.topic,
         "kind": bulletin.kind.value,
-        "senders": [sender for sender in senders if sender not in zalo.refused],
+        "senders": [sender for sender in carriers if sender not in zalo.refused],
         "limits": dict(zalo.limits),
         "free_only": list(zalo.free_only),
         "articles": list(zalo.articles),

@@ -53,8 +53,10 @@ def _take_timing(context: Context, incoming: Incoming, draft: Draft) -> list[Rep
     preset = next((one for one in _PRESETS if one.value == incoming.action), None)
     if preset is not None:
         new = _PRESETS[preset]
-        values = {"repeat": preset, "once_at": None, "at": new.at, "weekdays": new.weekdays, "day": new.day}
-        return _keep(context, draft, replace(timing, **values))
+        pressed = replace(
+            timing, repeat=preset, once_at=None, at=new.at, weekdays=new.weekdays, day=new.day, cron=new.cron
+        )
+        return _keep(context, draft, pressed)
     if not typed(incoming):
         return _ask_timing(context, draft)
     read = read_when(typed(incoming), context.now, timing)

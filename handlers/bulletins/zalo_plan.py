@@ -37,6 +37,7 @@ from db.channel_plans import (
 from db.models import Bulletin, BulletinKind, ChannelAccount
 from db.units import find_period
 from db.usage import get_usage
+from db.zalo_oa import Window, count_windows
 from handlers.bulletins.content import ANSWERED, Content
 from handlers.feature import VIETNAM
 from knowledge.texts import t
@@ -50,8 +51,9 @@ _FOR_TALK = 0.5
 _FOR_TALK_IN_NEED = 0.25
 """The share of a month's messages that stays for answers to people, and the one an urgent notice leaves them."""
 
-_FOR_NEED = 0.25
-"""The share of a month's money that only an urgent notice may touch; and of the articles, one."""
+_FOR_NEED, _NOTICES = 0.25, 2
+"""The share of a month's money that only an urgent notice may touch, and for how many of them it must be enough, to all
+whom writing to costs money; of the articles, one."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,10 @@ def measure_left(session: Session, account: ChannelAccount, now: datetime, is_ur
         most = count_most_for_one(session, account.sender, since)
         lines = 0 if most >= account.per_person_per_month else lines
     if account.dong_per_month is not None:
-        spent = count_paid(session, account.sender, since) * (account.price_outside_window or 0)
-        kept = 0 if is_urgent else account.dong_per_month * _FOR_NEED
+        price = account.price_outside_window or 0
+        spent = count_paid(session, account.sender, since) * price
+        costly = count_windows(session, account.sender, now)[Window.BILLABLE] if price and not is_urgent else 0
+        kept = 0 if is_urgent else max(account.dong_per_month * _FOR_NEED, _NOTICES * price * costly)
         dong = max(0, int(account.dong_per_month - kept) - spent)
     if account.articles_per_month is not None:
         kept = 0 if is_urgent or account.articles_per_month < 2 else 1

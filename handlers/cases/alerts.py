@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from db.case_access import add_reader, is_fit, list_reader_units, read_viewer
 from db.case_history import EventKind, append, list_lines
-from db.case_ladder import add_alert, list_alerted
+from db.case_ladder import add_alert, list_alerted, list_done_steps
+from db.deliveries import call_off
 from db.duty import list_absences
 from db.models import Case, CaseState, DeliveryKind, Role, WhyReader
 from db.officers import get_genders, list_officers
@@ -147,6 +148,16 @@ def tell_officer(
         is_urgent=is_by_clock(case),
         without=WITHOUT_DESK,
     )
+
+
+def silence(session: Session, case: Case, now: datetime, but: int | None = None) -> None:
+    """Nobody is to take a case any more: whoever was asked and has not heard of it yet, for the night or for an outage,
+    hears nothing. Called before the next stage begins."""
+    steps = [f"{kind}:{number}" for kind, number in list_done_steps(session, case)]
+    abouts = [f"alert:{case.round}", *(f"again:{case.stage_round}:{step}" for step in ("nobody", *steps))]
+    asked = [alert.person_id for alert in list_alerted(session, case) if alert.person_id != but]
+    subjects = [hash_subject(session, case, f"{about}:{person_id}") for about in abouts for person_id in asked]
+    call_off(session, DeliveryKind.CASE_ALERT, subjects, now)
 
 
 def is_by_clock(case: Case) -> bool:

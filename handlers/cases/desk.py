@@ -138,6 +138,7 @@ def _open_by_code(context: Context) -> list[Reply]:
 
 CASE_DESK = Feature(
     name=NAME,
+    version=2,
     commands={OPEN_COMMAND[1:]: _open_by_code, TIE_COMMAND[1:]: show_groups},
     actions={
         ListCases: list_cases,

@@ -276,7 +276,7 @@ def _ask_outcome(_context: Context, _draft: Draft) -> list[Reply]:
 def _take_outcome(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
     if incoming.action not in OUTCOMES:
         return _ask_outcome(context, draft)
-    return context.open_step(NAME, "words", draft | {"outcome": incoming.action, "parts": []})
+    return context.open_step(NAME, "words", draft | {"outcome": incoming.action})
 
 
 _FIRST_STEPS = {

@@ -7,7 +7,6 @@ from db.case_access import Viewer
 from db.case_history import EventKind, Line, list_lines
 from db.case_ladder import list_alerted, list_pauses
 from db.case_parties import list_party_accounts
-from db.cases import list_merged
 from db.codes import show_code
 from db.models import Case, CaseState
 from db.people import record_read
@@ -16,7 +15,7 @@ from handlers.access import NotAllowed
 from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowCase
 from handlers.cases.desk_seat import name_of, viewer_of
 from handlers.cases.limits import Limit, limits_of
-from handlers.cases.service import get_case, open_story
+from handlers.cases.service import get_case, open_merged, open_story
 from handlers.cases.sex import GENDERS
 from handlers.cases.since import read_since
 from handlers.cases.words import describe_case, describe_standing, show_moment
@@ -72,13 +71,8 @@ def show_case(context: Context, code: str) -> list[Reply]:
 
 
 def _describe_merged(context: Context, viewer: Viewer, case: Case) -> Iterator[str]:
-    """What was told in the cases that are one matter with this one, each read on record as well; one from which
-    something bars this officer stays closed."""
-    for one in list_merged(context.session, case):
-        try:
-            _, lines = open_story(context.session, viewer, one.code, context.now)
-        except NotAllowed:
-            continue
+    """What was told in the cases that are one matter with this one."""
+    for one, lines in open_merged(context.session, viewer, case, context.now):
         _record_named(context, viewer, one)
         head = t("desk_cases.merged_in", code=show_code(one.code))
         talk = _describe_talk(context, [line for line in lines if line.kind is EventKind.WORKER_WROTE])

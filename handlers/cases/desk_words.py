@@ -2,6 +2,7 @@
 
 from handlers.actions import Choose
 from handlers.cases.desk_seat import LONGEST_WORDS, NAME, cancel_button, done, held, typed, viewer_of, work_step
+from handlers.cases.half_written import keep_parts, read_parts
 from handlers.cases.service import answer, note, settle
 from handlers.cases.talking import is_reachable
 from handlers.chat import Button, Incoming, Reply
@@ -20,7 +21,7 @@ WRITTEN = ("answer", "ask", _NOTE)
 def begin_words(context: Context, code: str, what: str) -> list[Reply]:
     """Begin to write."""
     held(context, code)
-    return context.open_step(NAME, "words", {"code": code, "what": what, "parts": []})
+    return context.open_step(NAME, "words", {"code": code, "what": what})
 
 
 def _ask_words(_context: Context, draft: Draft) -> list[Reply]:
@@ -38,7 +39,12 @@ def _take_words(context: Context, incoming: Incoming, draft: Draft) -> list[Repl
     if draft["what"] == _NOTE:
         note(context.session, viewer_of(context), draft["code"], words, context.now)
         return done(context, t("desk_cases.noted"), draft["code"])
-    return context.open_step(NAME, "check", draft | {"parts": [*draft["parts"], words]})
+    return _add_part(context, draft, words)
+
+
+def _add_part(context: Context, draft: Draft, words: str) -> list[Reply]:
+    parts = [*read_parts(context, draft), words]
+    return context.open_step(NAME, "check", keep_parts(context, draft, parts))
 
 
 def _ask_template(_context: Context, _draft: Draft) -> list[Reply]:
@@ -77,18 +83,21 @@ def _take_pick(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     if page is None:
         return _take_template(context, incoming, draft) if typed(incoming) else _ask_pick(context, draft)
     kept = {key: value for key, value in draft.items() if key != "found"}
-    return context.open_step(NAME, "check", kept | {"parts": [*draft["parts"], page.message]})
+    return _add_part(context, kept, page.message)
 
 
-def _words_of(draft: Draft) -> str:
-    return "\n\n".join(draft["parts"])
+def _words_of(context: Context, draft: Draft) -> str:
+    return "\n\n".join(read_parts(context, draft))
 
 
-def _ask_check(_context: Context, draft: Draft) -> list[Reply]:
+def _ask_check(context: Context, draft: Draft) -> list[Reply]:
     """What the worker will read, word for word."""
+    words = _words_of(context, draft)
+    if not words:
+        return context.open_step(NAME, "words", draft)
     choices = (_SEND, _MORE, _AGAIN, _TEMPLATE)
     buttons = tuple(Button(t(f"desk_cases.words_{one}"), Choose(NAME, "check", one)) for one in choices)
-    return [Reply(t("desk_cases.check_words", text=_words_of(draft)), (*buttons, cancel_button()))]
+    return [Reply(t("desk_cases.check_words", text=words), (*buttons, cancel_button()))]
 
 
 def _take_check(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -98,15 +107,17 @@ def _take_check(context: Context, incoming: Incoming, draft: Draft) -> list[Repl
     if incoming.action == _MORE:
         return context.open_step(NAME, "words", draft)
     if incoming.action == _AGAIN:
-        return context.open_step(NAME, "words", draft | {"parts": []})
+        return context.open_step(NAME, "words", keep_parts(context, draft, []))
     if incoming.action == _TEMPLATE:
         return context.open_step(NAME, "template", draft)
     words = typed(incoming)
-    return context.open_step(NAME, "check", draft | {"parts": [words]}) if words else _ask_check(context, draft)
+    if not words:
+        return _ask_check(context, draft)
+    return context.open_step(NAME, "check", keep_parts(context, draft, [words]))
 
 
 def _send(context: Context, draft: Draft) -> list[Reply]:
-    viewer, code, words = viewer_of(context), draft["code"], _words_of(draft)
+    viewer, code, words = viewer_of(context), draft["code"], _words_of(context, draft)
     case = held(context, code)
     if draft["what"] == "settle":
         settle(context.session, viewer, code, draft["outcome"], words, context.now)

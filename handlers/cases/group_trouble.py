@@ -39,6 +39,12 @@ def tell_of_move(session: Session, group: OfficerGroup, now: datetime, today: da
     group.moved_at = None
 
 
+def end_with_unit(session: Session, group: OfficerGroup, now: datetime, today: date, alarm: Alarm) -> None:
+    """The unit is closed, and nothing is left to be told in its group."""
+    end_group(session, group, WhyUntied.UNIT_CLOSED, now)
+    _tell(session, group, "unit_closed", f"unit_closed:{group.id}:{today}", now, today, alarm)
+
+
 def _tell(
     session: Session, group: OfficerGroup, what: str, subject: str, now: datetime, today: date, alarm: Alarm
 ) -> None:

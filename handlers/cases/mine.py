@@ -136,10 +136,8 @@ def _buttons(context: Context, case: Case) -> tuple[Button, ...]:
         return (*stars, Button(t("own_cases.add"), ActOnOwnCase(code, "add")), last)
     if case.state in (*OPEN_CASE_STATES, CaseState.MERGED):
         key = "own_cases.answer" if is_waiting(context.session, case) else "own_cases.add"
-        back = (
-            (Button(t("own_cases.withdraw"), ActOnOwnCase(code, "withdraw")),) if case.state in OPEN_CASE_STATES else ()
-        )
-        return (Button(t(key), ActOnOwnCase(code, "add")), *back, last)
+        back = Button(t("own_cases.withdraw"), ActOnOwnCase(code, "withdraw"))
+        return (Button(t(key), ActOnOwnCase(code, "add")), back, last)
     return (last,)
 
 
@@ -160,7 +158,7 @@ def act_on_own_case(context: Context, action: ActOnOwnCase) -> list[Reply]:
     if what in {f"rate{stars}" for stars in _STARS}:
         rate(context.session, case, int(what[-1]), context.now)
         return [Reply(t("own_cases.rated"), (Button(t("menu.button"), ShowMenu()),))]
-    if what == "withdraw" and case.state in OPEN_CASE_STATES:
+    if what == "withdraw" and case.state in (*OPEN_CASE_STATES, CaseState.MERGED):
         sure = Button(t("own_cases.withdraw_surely"), ActOnOwnCase(case.code, "withdrawn"))
         return [Reply(t("own_cases.ask_withdraw"), (Button(t("own_cases.keep_open"), ShowOwnCase(case.code)), sure))]
     if what == "withdrawn":

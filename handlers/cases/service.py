@@ -12,13 +12,13 @@ from db.case_ladder import close_pauses, list_alerted, open_pause
 from db.case_parties import add_party, find_by_receipt, is_party, list_own
 from db.cases import add_case, find_visible, get_by_code, list_merged
 from db.codes import new_digits, show_code
-from db.models import Account, Case, CaseState, Role, WhyBarred, WhyReader
+from db.models import OPEN_CASE_STATES, Account, Case, CaseState, Role, WhyBarred, WhyReader
 from db.officers import count_try
 from db.people import list_accounts
 from db.session import keys_of_session
 from db.units import find_period
 from handlers.access import NotAllowed
-from handlers.cases.alerts import alert_next, seek_holder, tell_officer
+from handlers.cases.alerts import alert_next, seek_holder, silence, tell_officer
 from handlers.cases.deadlines import urgency_of
 from handlers.cases.names import bar_named, is_named_in
 from handlers.cases.routing import list_fit, plan_route
@@ -188,9 +188,12 @@ def rate(session: Session, case: Case, stars: int, now: datetime) -> None:
 
 
 def withdraw(session: Session, case: Case, now: datetime) -> None:
-    """The worker takes their case back: nothing more is done, nobody is asked any more."""
-    if case.state not in (CaseState.OPENED, CaseState.CLAIMED, CaseState.ANSWERED, CaseState.SETTLED):
+    """The worker takes their case back: nothing more is done, nobody is asked any more. One that was merged goes on
+    without them, and whoever works on it hears of that."""
+    if case.state not in (*OPEN_CASE_STATES, CaseState.MERGED):
         raise Outdated
+    silence(session, case, now)
+    case.merged_into_id = None
     tell_holder(session, case, f"withdrawn:{case.head_number}", now, "case_alerts.withdrawn")
     case.state, case.closed_at = CaseState.WITHDRAWN, now
     close_pauses(session, case, now)
@@ -220,6 +223,7 @@ def claim(session: Session, viewer: Viewer, code: str, now: datetime, today: dat
     if case.holder_id is not None and not (is_asked and is_late):
         raise UserError("desk_cases.taken")
     was_open, old = case.state is CaseState.OPENED, case.holder_id
+    silence(session, case, now, but=viewer.person_id)
     case.holder_id = viewer.person_id
     append(session, case, EventKind.CLAIMED, now, viewer.person_id)
     if old is not None:
@@ -281,6 +285,17 @@ def open_story(session: Session, viewer: Viewer, code: str, now: datetime) -> tu
         raise NotAllowed
     append(session, case, EventKind.READ, now, viewer.person_id)
     return case, list_lines(session, case)
+
+
+def open_merged(session: Session, viewer: Viewer, kept: Case, now: datetime) -> list[tuple[Case, list[Line]]]:
+    """What was merged into a case, for whoever holds that one, wherever it has gone since; each read on record. One
+    from which something bars this officer is left out."""
+    opened = []
+    for one in list_merged(session, kept) if kept.holder_id == viewer.person_id else ():
+        if is_fit(session, one, viewer) and not is_named_in(session, one, viewer.person_id):
+            append(session, one, EventKind.READ, now, viewer.person_id)
+            opened.append((one, list_lines(session, one)))
+    return opened
 
 
 def answer(session: Session, viewer: Viewer, code: str, text: str, now: datetime, asks: bool = False) -> Case:
@@ -373,7 +388,8 @@ def forward(session: Session, viewer: Viewer, code: str, reason: str, now: datet
     add_reader(session, case, target, WhyReader.FORWARDED, now)
     seek_holder(session, case, now, today)
     period = find_period(session, target, today)
-    tell_state(session, case, "own_cases.forwarded", now, unit=period.name if period else "")
+    for one in (case, *list_merged(session, case)):
+        tell_state(session, one, "own_cases.forwarded", now, unit=period.name if period else "")
     return target
 
 
@@ -383,7 +399,8 @@ def refer(session: Session, viewer: Viewer, code: str, body_key: str, follow_up_
     case.follow_up_on = follow_up_on
     details = {"to": body_key, "follow_up_on": follow_up_on.isoformat()}
     append(session, case, EventKind.REFERRED, now, viewer.person_id, details)
-    tell_state(session, case, "own_cases.referred", now, where=t(f"referrals.{body_key}"))
+    for one in (case, *list_merged(session, case)):
+        tell_state(session, one, "own_cases.referred", now, where=t(f"referrals.{body_key}"))
 
 
 def settle(session: Session, viewer: Viewer, code: str, outcome: str, result: str, now: datetime) -> None:
@@ -393,6 +410,7 @@ def settle(session: Session, viewer: Viewer, code: str, outcome: str, result: st
         raise Outdated
     case.state, case.outcome, case.settled_at = CaseState.SETTLED, outcome, now
     case.answered_at = case.answered_at or now
+    silence(session, case, now)
     close_pauses(session, case, now)
     begin_stage(session, case, None, now, now)
     append(session, case, EventKind.SETTLED, now, viewer.person_id, {"outcome": outcome, "text": result})
@@ -405,11 +423,14 @@ def settle(session: Session, viewer: Viewer, code: str, outcome: str, result: st
 
 def merge(session: Session, viewer: Viewer, code: str, into_code: str, now: datetime) -> None:
     """Treat two cases the officer holds as one matter from now on: answers to the kept one go to the other's worker as
-    well, and neither worker learns of the other."""
+    well, and neither worker learns of the other. What was merged into the one that goes comes along."""
     if code == into_code:
         raise Outdated
     case, kept = (get_held(session, viewer, one, now) for one in (code, into_code))
+    along = list_merged(session, case)
+    for one in along:
+        one.merged_into_id = kept.id
     case.merged_into_id, case.state = kept.id, CaseState.MERGED
     begin_stage(session, case, None, now, now)
-    for one, other in ((case, kept), (kept, case)):
+    for one, other in ((case, kept), *((one, kept) for one in along), (kept, case)):
         append(session, one, EventKind.MERGED, now, viewer.person_id, {"with": other.code})

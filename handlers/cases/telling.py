@@ -202,7 +202,8 @@ def take_details(context: Context, incoming: Incoming, case: Case, told: Told) -
         told.details[told.asked], told.asked = words[:_LONGEST_DETAIL], ""
         return go(context, case, told, "details")
     if words:
-        told.add(incoming.text.strip())
+        if not told.add(incoming.text.strip()):
+            return [Reply(t("report.story_full")), *go(context, case, told, "details")]
         return [*_hear(context, incoming.text, told), *go(context, case, told, "details")]
     told.asked = incoming.action if incoming.action in DETAILS else ""
     if incoming.action == DONE:

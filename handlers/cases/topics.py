@@ -16,7 +16,6 @@ from db.case_topics import (
     Circle,
     add_topic,
     begin_line,
-    end_group,
     find_line_of,
     list_changed_topics,
     list_doing,
@@ -38,11 +37,10 @@ from db.models import (
     DeliveryState,
     OfficerGroup,
     TopicAct,
-    WhyUntied,
 )
 from db.units import find_period
 from handlers.cases.alerts import is_by_clock
-from handlers.cases.group_trouble import Alarm, take_refusal, tell_of_move
+from handlers.cases.group_trouble import Alarm, end_with_unit, take_refusal, tell_of_move
 from handlers.cases.names import bar_people_named
 from handlers.cases.words import describe_case, describe_standing
 from handlers.chat import TOPIC_GONE, Button, Reply, Topic
@@ -96,7 +94,7 @@ def _keep(session: Session, group: OfficerGroup, now: datetime, today: date, ala
     if find_period(session, group.unit_id, today) is not None:
         _open_topics(session, group, circle, calls, now)
     elif not list_doing(session, group) and not list_changed_topics(session, group, circle, 1):
-        end_group(session, group, WhyUntied.UNIT_CLOSED, now)  # its cases went on, and the group was told of each
+        end_with_unit(session, group, now, today, alarm)  # its cases went on, and the group was told of each
 
 
 def _see_outcomes(session: Session, group: OfficerGroup, now: datetime, today: date, alarm: Alarm) -> bool:

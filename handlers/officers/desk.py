@@ -13,6 +13,7 @@ from handlers.actions import (
     EnterSecondFactor,
     FindMember,
     ListApplications,
+    ListBulletins,
     ListCases,
     ListDataRequests,
     ListFoundings,
@@ -21,6 +22,7 @@ from handlers.actions import (
     ShowMenu,
     ShowUnit,
     SignOut,
+    TellAnswerChange,
 )
 from handlers.chat import Button, Reply
 from handlers.feature import Context
@@ -67,6 +69,11 @@ def _desk_buttons(actor: Actor) -> tuple[Button, ...]:
         (actor.holds(Right.FIND_MEMBERS), Button(t("officers.find_member"), FindMember())),
         (actor.holds(Right.SEE_UNIT), Button(t("officers.my_unit"), ShowUnit())),
         (actor.holds(Right.DECIDE_APPLICATIONS), Button(t("no_union.foundings_button"), ListFoundings())),
+        (actor.holds(Right.CURATE), Button(t("recalls.button"), TellAnswerChange())),
+        (
+            actor.holds(Right.EDIT_BULLETINS) or actor.holds(Right.RELEASE_BULLETINS),
+            Button(t("bulletin_desk.button"), ListBulletins()),
+        ),
         (actor.holds(Right.SEE_DATA_REQUESTS), Button(t("requests.button"), ListDataRequests())),
         (True, Button(t("officers.sign_out"), SignOut())),
     )

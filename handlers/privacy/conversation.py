@@ -25,6 +25,7 @@ from handlers.actions import (
     WithdrawConsent,
 )
 from handlers.chat import Button, Incoming, Kind, Reply
+from handlers.consents import RECALL, forget_recall
 from handlers.errors import Outdated
 from handlers.feature import VIETNAM, Context, Draft, Feature, Step
 from handlers.privacy.desk import DESK_STEPS, handle_request, list_requests, show_request
@@ -34,6 +35,7 @@ from handlers.privacy.service import announce, ask, erase, is_bound, list_hindra
 from knowledge.texts import t
 
 _NAME = "privacy"
+_EXPLAINED = ("news", "abroad", "membership", "recall")
 _YES, _NO, _BY_OFFICER = "y", "n", "o"
 _LONGEST_NOTE = 500
 _MOST_TAKEN_BACK = 2
@@ -165,7 +167,9 @@ def _ways_out(context: Context) -> tuple[Button, ...]:
 
 def _ask_withdraw(_context: Context, draft: Draft) -> list[Reply]:
     key = (
-        f"privacy.stops_{draft['purpose']}" if draft["purpose"] in ("news", "abroad", "membership") else "privacy.stops"
+        f"privacy.stops_{draft['purpose']}"
+        if draft["purpose"] in ("news", "abroad", "membership", "recall")
+        else "privacy.stops"
     )
     buttons = (
         Button(t("privacy.withdraw_now"), Choose(_NAME, "withdraw", _YES)),
@@ -181,6 +185,8 @@ def _take_withdraw(context: Context, incoming: Incoming, draft: Draft) -> list[R
     if incoming.action != _YES:
         return _ask_withdraw(context, draft)
     receipt = withdraw_consent(context.session, context.account, draft["purpose"], context.now, context.today)
+    if draft["purpose"] == RECALL.name:
+        forget_recall(context.session, context.account, context.answerer.parts.library.entries)
     context.close_conversation()
     text = t("privacy.withdrawn", purpose=purpose_name(draft["purpose"]), code=show_code(receipt.code))
     return [Reply(text, (_rights_button(), Button(t("menu.button"), ShowMenu())))]

@@ -34,6 +34,7 @@ from db.units import list_ancestors, list_roots
 from handlers.access import RIGHTS, Actor, NotAllowed, Right, may
 from handlers.actions import ShowDataRequest, ShowLeaving
 from handlers.chat import Button, Reply
+from handlers.consents import NEWS_PURPOSE, stop_news
 from handlers.deciders import list_deciders
 from handlers.errors import Outdated, UserError
 from handlers.feature import VIETNAM
@@ -102,6 +103,8 @@ def withdraw_consent(session: Session, account: Account, purpose: str, now: date
         withdraw(session, consent, now)
     if purpose == "abroad":
         _cut_off_abroad(session, account)
+    if purpose == NEWS_PURPOSE.name:
+        stop_news(session, account, now)
     return receipt
 
 

@@ -151,7 +151,7 @@ async def test_others_are_served_while_a_file_is_on_its_way(talk: Talk, monkeypa
     sending = [asyncio.create_task(one.sends_file(planted.jpeg(), AttachmentKind.PICTURE)) for one in people]
     await asyncio.sleep(0.1)
     later = asyncio.create_task(people[0].says("và còn nợ bảo hiểm"))
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         assert await talk.member("Hoa").says("menu")
     assert not any(task.done() for task in (*sending, later))
     gate.set()
@@ -159,6 +159,26 @@ async def test_others_are_served_while_a_file_is_on_its_way(talk: Talk, monkeypa
     assert len(kept(talk)) == 4
     ids = [event.platform_id for event in talk.rows(InboxEvent) if event.state is not InboxState.PROCESSED]
     assert ids == []
+
+
+async def test_two_workers_that_look_at_once_fetch_a_file_once(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane may be queued again while its event is looked at."""
+    lan = await reporting(talk)
+    call, both, looks = talk.database.call, asyncio.Barrier(2), []
+
+    async def look(work: Callable[..., Any], *args: Any) -> Any:
+        tried = await call(work, *args)
+        if tried.wanted is not None and len(looks) < 2:
+            looks.append(tried)
+            talk.inbox._queue(lan.lane)
+            await both.wait()
+        return tried
+
+    monkeypatch.setattr(talk.database, "call", look)
+    await lan.sends_file(planted.jpeg(), AttachmentKind.PICTURE)
+    assert len(looks) == 2
+    assert talk.edge.fetched == 1
+    assert len(kept(talk)) == 1
 
 
 async def test_stopping_while_a_file_is_fetched_loses_nothing(database: Database, answerer: Answerer) -> None:

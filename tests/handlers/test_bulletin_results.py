@@ -20,7 +20,7 @@ from db.models import (
 )
 from handlers.actions import AnswerBulletin, ShowResults, encode
 from handlers.bulletins.result_sheets import make_file
-from handlers.retention import apply_retention
+from handlers.retention import PERIODS
 from tests.handlers.test_officers import officer
 from tests.sent_bulletins import POLL, RSVP, add_results, bulletin_of, person_at, send
 from tests.small_tree import Tree, add_unit
@@ -174,7 +174,8 @@ async def test_after_sixty_days_only_figures_are_left_and_they_say_the_same(talk
         assert not condense_some(session, talk.now() - timedelta(days=60))
     talk.pass_time(days=4)
     with talk.database.begin() as session:
-        apply_retention(session, talk.now())
+        period = next(period for period in PERIODS if period.kind == "bulletin_lines")
+        assert period.forget(session, talk.now() - timedelta(days=period.days)) == 1
         assert session.query(Delivery).filter(Delivery.run_id == run_id).count() == 0
         assert session.query(BulletinAnswer).count() == 0
         assert session.query(BulletinResult).count() > 0

@@ -265,5 +265,6 @@ def test_closed_unit_lets_its_group_go_once_it_was_told(world: World) -> None:
     assert acts(world.tick()) == [TopicAct.CLOSE]
     world.tick()
     assert world.group.why_ended is WhyUntied.UNIT_CLOSED
+    assert any("unit_closed" in subject for subject in world.heard.subjects)
     assert forget_groups(session, NOW + timedelta(days=1)) == 1
     assert world.topics() == []

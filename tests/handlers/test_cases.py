@@ -9,12 +9,26 @@ from sqlalchemy.orm import Session
 
 from db.case_history import EventKind, list_lines
 from db.cases import Wanted, count_visible, list_visible
-from db.models import Absence, Case, CaseState, DeliveryKind, OfficerTie, Role, RoleGrant, UnitLevel
+from db.codes import show_code
+from db.models import (
+    Absence,
+    Case,
+    CaseState,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    OfficerTie,
+    Role,
+    RoleGrant,
+    UnitLevel,
+    WhyBarred,
+)
 from db.officers import end_grant
 from db.session import Database
 from handlers.access import NotAllowed
 from handlers.cases import service
 from handlers.cases.clockwork import mend, run_due
+from handlers.cases.names import bar_newly_appointed
 from handlers.cases.routing import describe_readers, plan_route
 from handlers.errors import Outdated, UserError
 from knowledge.case_terms import Urgency
@@ -346,6 +360,82 @@ def test_merged_cases_answer_both_workers_without_naming_them(database: Database
             said = "\n".join(messages(session, account, DeliveryKind.CASE_REPLY))
             assert "đang làm việc" in said
             assert other.code[:4] not in said, own.code
+
+
+def test_what_was_merged_goes_along_when_its_case_is_merged_and_sent_up(database: Database, tree: Tree) -> None:
+    """Three workers, one matter: all three hear where it went, and whoever holds it above reads what each told."""
+    with database.begin() as session:
+        clerk = see(session, add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW), NOW)
+        above = see(session, add_officer(session, "Vũ Thị Trên", tree.root, Role.OFFICER, NOW), NOW)
+        accounts = [add_account(session, NOW) for _ in range(3)]
+        cases = [send(session, NOW, one, workplace_unit_id=tree.workplace)[0] for one in accounts]
+        for case in cases:
+            service.claim(session, clerk, case.code, NOW, TODAY)
+        first, second, third = cases
+        service.merge(session, clerk, third.code, second.code, NOW)
+        service.merge(session, clerk, second.code, first.code, NOW)
+        assert {case.merged_into_id for case in (second, third)} == {first.id}
+        service.forward(session, clerk, first.code, "Nhiều phường", NOW, TODAY)
+        for account in accounts:
+            assert "đã chuyển lên" in messages(session, account, DeliveryKind.CASE_REPLY)[-1]
+        service.claim(session, above, first.code, NOW, TODAY)
+        assert {one.id for one, _ in service.open_merged(session, above, first, NOW)} == {second.id, third.id}
+        assert service.open_merged(session, clerk, first, NOW) == []
+        service.bar_person(session, second, above.person_id, WhyBarred.DECLARED, NOW)
+        assert [one.id for one, _ in service.open_merged(session, above, first, NOW)] == [third.id]
+
+
+def test_worker_of_a_merged_case_takes_theirs_back(database: Database, tree: Tree) -> None:
+    """The matter goes on for the other, who hears nothing of it; this worker is told nothing more."""
+    with database.begin() as session:
+        clerk = see(session, add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW), NOW)
+        mine = add_account(session, NOW)
+        kept, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        own, _ = send(session, NOW, mine, workplace_unit_id=tree.workplace)
+        for case in (kept, own):
+            service.claim(session, clerk, case.code, NOW, TODAY)
+        service.merge(session, clerk, own.code, kept.code, NOW)
+        service.withdraw(session, own, NOW)
+        before = messages(session, mine, DeliveryKind.CASE_REPLY)
+        service.answer(session, clerk, kept.code, "Công ty hẹn trả ngày mai.", NOW)
+        assert messages(session, mine, DeliveryKind.CASE_REPLY) == before
+        assert (own.state, kept.state) == (CaseState.WITHDRAWN, CaseState.ANSWERED)
+
+
+def test_officer_appointed_later_finds_no_case_that_names_them(database: Database, tree: Tree) -> None:
+    """Not in a list and not in a count, wherever in what the worker wrote the name stands; other cases they see."""
+    with database.begin() as session:
+        add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        named, _ = send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
+        later, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        service.write_as_worker(session, later, "Nhờ giúp sớm.", NOW, TODAY)
+        while bar_newly_appointed(session, NOW):
+            pass
+        new = add_officer(session, "Hoàng Văn Mới", tree.upper, Role.DEPUTY_CHAIR, NOW)
+        other = add_officer(session, "Hoàng Văn Mới", tree.root, Role.OFFICER, NOW)
+        assert named.code in listed(session, new), "until the clock has looked"
+        while bar_newly_appointed(session, NOW):
+            pass
+        assert listed(session, new) == [later.code]
+        assert count_visible(session, see(session, new, NOW), Wanted()) == 1
+        assert listed(session, other) == []
+        assert not bar_newly_appointed(session, NOW)
+
+
+def test_claim_silences_whoever_has_not_heard_yet(database: Database, tree: Tree) -> None:
+    """Sent by night, claimed by night: in the morning nobody is asked to take what is taken."""
+    night = NOW.replace(hour=15)  # 22:00 in Vietnam
+    with database.begin() as session:
+        first = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        second = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, night, workplace_unit_id=tree.workplace)
+        other, _ = send(session, night, workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, first, night), case.code, night, TODAY)
+        [account] = accounts_of(session, second)
+        lines = session.scalars(select(Delivery).where(Delivery.recipient == account.address_hash)).all()
+        states = {show_code(case.code) in row.body["text"]: row.state for row in lines}
+        assert states == {True: DeliveryState.EXPIRED, False: DeliveryState.DUE}
+        assert other.state is CaseState.OPENED
 
 
 def test_case_merged_into_one_that_is_taken_back_is_worked_on_again(database: Database, tree: Tree) -> None:

@@ -360,9 +360,18 @@ def _article(sender: str, number: str) -> Delivery:
     return line
 
 
+def test_no_article_is_spent_where_everybody_can_be_written_to_for_nothing(world: World) -> None:
+    """Who follows wrote lately: they get the message itself, with its buttons."""
+    world.set(OA, unit_id=world.tree.root, articles_per_month=4)
+    world.on_oa(2, 5)
+    plan = world.plan()
+    assert (plan.articles, share_of(plan).free) == ((), 5)
+
+
 def test_nobody_who_follows_two_accounts_gets_two_articles(followed: World) -> None:
     """Only one of the two sends one."""
     followed.set(OTHER_OA, unit_id=followed.tree.upper, articles_per_month=4)
+    followed.on_oa(24 * 30, 1, sender=OTHER_OA)
     followed.senders = (OA, OTHER_OA)
     assert followed.plan().articles == (OA, OTHER_OA)
     person_id = followed.on_oa(1, 1)[0]
