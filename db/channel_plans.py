@@ -12,10 +12,11 @@ from db.audiences import Audience
 from db.bulletin_runs import Means, choose_accounts
 from db.models import Account, Consent, Delivery, DeliveryState, Membership, TopicChoice, ZaloFollower
 from db.news_choices import NEWS, NEWS_VERSION
-from db.units import select_subtree
+from db.units import find_period, select_subtree
 from db.zalo_oa import FREE_FOR
 
 _EVERYBODY = (0, 2**62)
+_DEEPEST = 12
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,13 @@ def list_whole(session: Session, audience: Audience, unit_ids: Collection[int], 
 
 def list_in_line(session: Session, unit_id: int, others: Collection[int], on: date) -> set[int]:
     """Which of some units are a unit itself, below it, or above it."""
-    below = set(session.scalars(select_subtree([unit_id], on)))
-    return {other for other in others if other in below or unit_id in set(session.scalars(select_subtree([other], on)))}
+    line = set(session.scalars(select_subtree([unit_id], on)))
+    above: int | None = unit_id
+    for _ in range(_DEEPEST):
+        period = find_period(session, above, on) if above is not None else None
+        above = period.parent_id if period is not None else None
+        line |= {above} - {None}
+    return line & set(others)
 
 
 def list_needing(session: Session, senders: Collection[str], now: datetime) -> set[str]:

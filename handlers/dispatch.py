@@ -5,6 +5,7 @@ from collections.abc import Callable
 from db.accounts import mark_unreachable
 from handlers.actions import Action, Cancel, Choose, Resume
 from handlers.bulletins.conversation import BULLETINS
+from handlers.bulletins.desk import BULLETIN_DESK
 from handlers.cases.conversation import CASES
 from handlers.cases.desk import CASE_DESK
 from handlers.cases.figures import FIGURES
@@ -35,6 +36,7 @@ FEATURES: tuple[Feature, ...] = (
     ORGANISATION,
     NO_UNION,
     BULLETINS,
+    BULLETIN_DESK,
     PRIVACY,
     FAQ,
 )

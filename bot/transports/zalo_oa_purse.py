@@ -1,6 +1,7 @@
 """What an Official Account may still spend on bulletins this month: asked before each message that costs money, so that
 a window that closes between planning and sending never spends more than the operator allowed."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -26,11 +27,13 @@ class Purse:
         self._looked_at: datetime | None = None
         self._left: int | None = 0
         self._taken: list[datetime] = []
+        self._turn = asyncio.Lock()
 
     async def take(self) -> bool:
         """Take the price of one message; False when there is not enough, or no price is known."""
-        if self._looked_at is None or not self._looked_at <= self._now() < self._looked_at + _LOOK_EVERY:
-            await self._look()
+        async with self._turn:  # messages go side by side: one looks, and none takes what another one has taken
+            if self._looked_at is None or not self._looked_at <= self._now() < self._looked_at + _LOOK_EVERY:
+                await self._look()
         if self._left is None:
             return True
         if self._left <= 0:
@@ -42,10 +45,9 @@ class Purse:
     async def _look(self) -> None:
         """Count anew from the ledger. What was taken a moment ago may not stand there yet, so it is counted as well:
         rather some messages too few than one too many."""
-        now = self._now()
-        left = await self._database.look(count_left, self._sender, now)
-        self._taken = [at for at in self._taken if now - _SETTLED < at <= now]
-        self._looked_at = now
+        left = await self._database.look(count_left, self._sender, self._now())
+        self._looked_at = self._now()
+        self._taken = [at for at in self._taken if at > self._looked_at - _SETTLED]
         self._left = None if left is None else left - len(self._taken)
 
 

@@ -37,6 +37,7 @@ from handlers.bulletins.desk_seat import (
     act_button,
     back_button,
     done,
+    edit_step,
     edits,
     has,
     list_button,
@@ -295,7 +296,7 @@ BULLETIN_DESK = Feature(
         **BLOCK_STEPS,
         **RELEASE_STEPS,
         **AUDIENCE_STEPS,
-        **TIMING_STEPS,
+        **{name: edit_step(step.ask, step.take) for name, step in TIMING_STEPS.items()},
         **RESULT_STEPS,
     },
 )

@@ -12,6 +12,7 @@ from db.cases import get_by_code
 from db.models import Case, CaseState, Role
 from handlers.cases.service import Report, begin_draft
 from handlers.feature import Context, Draft
+from knowledge.case_terms import load_case_terms
 
 NAME = "cases"
 LONGEST_STORY = 20_000
@@ -62,16 +63,19 @@ class Told:
         return True
 
     def to_report(self) -> Report:
-        """As it is sent; without a category it is "other", and a name once typed goes only with a named one."""
+        """As it is sent; without a category it is "other", and a name once typed goes only with a named one. What only
+        its holder opens goes to no workplace, whatever was chosen before it was of that kind."""
+        category = self.category or "other"
+        is_close = load_case_terms().categories[category].holder_only
         return Report(
-            category=self.category or "other",
+            category=category,
             story="\n".join(self.story),
             details={key: words for key, words in self.details.items() if self.is_named or key not in NAMES},
             is_named=self.is_named,
             is_emergency=self.is_emergency,
             workplace_unit_id=self.unit_id,
             commune=self.commune,
-            includes_workplace=self.includes_workplace,
+            includes_workplace=self.includes_workplace and not is_close,
             excluded=tuple((unit_id, Role(role)) for unit_id, role in self.excluded),
         )
 

@@ -53,7 +53,7 @@ def next_step(told: Told, after: str) -> str:
     if after in _WITHIN:
         return _WITHIN[after]
     if told.is_editing:
-        return "summary"
+        return "reader" if after == "category" and told.category == "harassment" else "summary"
     if after == "story":
         return "reader" if told.category == "harassment" else "workplace" if told.details.get("question") else "details"
     return _NEXT[after]

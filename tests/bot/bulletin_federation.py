@@ -133,9 +133,7 @@ class Federation:
         return found
 
 
-def _memberships(
-    homes: dict[int, list[int]], person_of: dict[int, int], since: date
-) -> list[dict[str, object]]:
+def _memberships(homes: dict[int, list[int]], person_of: dict[int, int], since: date) -> list[dict[str, object]]:
     return [
         {"person_id": person_of[chat], "unit_id": unit_id, "since_on": since}
         for unit_id, chats in homes.items()

@@ -14,6 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from knowledge.texts import load_texts
+
 from .process import ROOT
 
 SHORT_WAITS: dict[str, Any] = {
@@ -111,7 +113,10 @@ def open_nursery() -> Iterator[Nursery]:
 def main() -> None:
     """Load everything, then fork a bot for every line that comes in."""
     program = importlib.import_module("bot.__main__")
-    importlib.import_module("bot.transports.telegram")
+    for name in ("bot.transports.telegram", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on", "h11", "httptools"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    load_texts()
     answerer = program.load_answerer()
     program.load_answerer = lambda **_: answerer  # type: ignore[attr-defined]  # what every start would load anew
     for name, value in SHORT_WAITS.items():

@@ -391,7 +391,7 @@ async def test_trial_goes_to_oneself_alone_and_says_so(talk: Talk, tree: Tree) -
     others = len(second.heard)
     await act(writer, only(talk), "test")
     await heard_by(talk, writer)
-    trial = next(reply for reply in writer.heard if "Bản thử" in reply.text)
+    trial = next(reply for reply in writer.heard if "(Bản thử" in reply.text)
     assert TITLE in trial.text
     assert trial.files[0].media_type == "image/jpeg"
     assert not trial.files[0].is_personal

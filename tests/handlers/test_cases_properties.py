@@ -419,7 +419,7 @@ def run_world(database: Database, dice: Random, deeds: int) -> int:
     return len(world.cases)
 
 
-FEDERATIONS, AT_ONCE = 10_000, 1_000
+FEDERATIONS, AT_ONCE = 10_000, 500
 
 RELAXED = settings(
     max_examples=40,

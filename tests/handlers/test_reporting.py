@@ -7,7 +7,19 @@ import pytest
 from sqlalchemy import text
 
 from db.case_history import EventKind, list_lines
-from db.models import Account, Base, Case, CaseAlert, CaseFile, CaseState, Conversation, Delivery, DeliveryKind, Role
+from db.models import (
+    Account,
+    Base,
+    Case,
+    CaseAlert,
+    CaseFile,
+    CaseReader,
+    CaseState,
+    Conversation,
+    Delivery,
+    DeliveryKind,
+    Role,
+)
 from db.people import add_membership, add_person
 from handlers.actions import ClaimCase, encode
 from handlers.cases.sex import prefer_sex
@@ -340,6 +352,28 @@ async def test_harassment_asks_for_no_retelling_and_lets_the_reader_be_chosen(ta
     case = case_of(talk)
     assert case.holder_only
     assert alerted(talk) == [person_of(talk, woman)]
+
+
+async def test_report_that_turns_out_to_be_harassment_gets_the_smallest_list(talk: Talk, tree: Tree) -> None:
+    """Its kind changed at the end, after the workplace was let in: the reader may be chosen then too, and the workplace
+    is left out again."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    inside = await officer(talk, "Trong Nhà Máy", tree.workplace, Role.CHAIR)
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    await lan.presses("Cho cả công đoàn nơi làm đọc")
+    assert "May Một" in lan.heard[-1].text.partition("đọc được")[2]
+    await lan.presses("Sửa")
+    await lan.presses("Về việc gì")
+    await lan.presses("Quấy rối")
+    await lan.presses("Cán bộ nữ")
+    assert "May Một" not in lan.heard[-1].text.partition("đọc được")[2]
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert (case.category, case.holder_only) == ("harassment", True)
+    assert opened(talk, case)["reader_sex"] == "female"
+    assert [row.unit_id for row in talk.rows(CaseReader)] == [tree.upper]
+    assert person_of(talk, inside) not in alerted(talk)
 
 
 async def test_wish_that_nobody_fits_is_said_before_sending(talk: Talk, tree: Tree) -> None:
