@@ -29,9 +29,7 @@ def release(database: Database, spread_minutes: int = 0) -> int:
         root = session.scalar(select(UnitPeriod.unit_id).where(UnitPeriod.level == UnitLevel.CONFEDERATION))
         assert root is not None
         audience = Audience(units=(root,)).to_json()
-        bulletin = add_bulletin(
-            session, BulletinKind.NEWS, root, "law", None, NOW, content, audience, timing.to_json()
-        )
+        bulletin = add_bulletin(session, BulletinKind.NEWS, root, "law", None, NOW, content, audience, timing.to_json())
         bulletin.state, bulletin.next_at = BulletinState.RELEASED, NOW
         bulletin.released_hash = digest_bulletin(session, bulletin)
         return bulletin.id

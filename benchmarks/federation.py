@@ -38,7 +38,11 @@ def plant_units(database: Database) -> list[int]:
 
 
 def plant_members(
-    database: Database, count: int, workplaces: list[int], sender_of: Callable[[int], str], address_of: Callable[[int], str]
+    database: Database,
+    count: int,
+    workplaces: list[int],
+    sender_of: Callable[[int], str],
+    address_of: Callable[[int], str],
 ) -> None:
     """Members spread over the workplaces, each with one account and a consent to news."""
     for start in range(0, count, _CHUNK):

@@ -13,10 +13,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs
 
 
 @dataclass
@@ -63,7 +62,7 @@ class _Connection(asyncio.Protocol):
         if head.startswith("get /seen"):
             world = self._world
             return self._say(200, {"seen": world.seen, "refused": world.refused, "pauses": world.pauses})
-        return self._send(int(parse_qs(body.decode())["chat_id"][0]))
+        return self._send(int(json.loads(body)["chat_id"]))
 
     def _send(self, chat: int) -> None:
         world, now = self._world, time.monotonic()
@@ -75,7 +74,9 @@ class _Connection(asyncio.Protocol):
             world.silent_until, world.pauses = now + 1, world.pauses + 1
             return self._refuse(429, 1)
         if world.blocked and chat % world.blocked == 0:
-            return self._say(403, {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"})
+            return self._say(
+                403, {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"}
+            )
         world.seen.append((now, chat))
         if dice < world.flood + world.drop:
             return self._transport.abort()

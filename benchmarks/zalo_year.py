@@ -15,6 +15,7 @@ import hashlib
 import json
 import logging
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -69,8 +70,8 @@ PRICE, DONG, ARTICLES = 560, 1_000_000, 4
 
 ON_OA, ON_BOTH, ON_TELEGRAM = 0.65, 0.10, 0.10
 """Shares of members who write with the account of their unit, with it and Telegram, and with Telegram only."""
-FOLLOWS, WRITES_AN_EVENING, AGREES = 0.85, 0.09, 0.92
-EVENINGS = (1, 3, 6)
+FOLLOWS, WRITES_AN_EVENING, AGREES = 0.85, 0.13, 0.92
+EVENINGS = (2, 6)
 URGENT = 12
 TELEGRAM = "telegram:1"
 LAST = 2**62
@@ -121,10 +122,12 @@ class Year:
         self._plant(blocked)
 
     def run(self) -> dict[str, Any]:
-        """Every day: bulletins in the morning; people write on three evenings a week, and what waited for them goes."""
+        """Every day: bulletins in the morning; people write on two evenings a week, and what waited for them goes."""
         urgent = {date(YEAR, 1, 1) + timedelta(days=self.chance.randrange(365)) for _ in range(URGENT)}
         day = date(YEAR, 1, 1)
         while day.year == YEAR:
+            if day.day == 1:
+                print(day, file=sys.stderr, flush=True)
             self._morning(day, day in urgent)
             if day.weekday() in EVENINGS:
                 self._evening(day)
@@ -202,9 +205,8 @@ class Year:
         self._go_on(early)
         if day.weekday() == 0:
             self._write(self.top, "law", eight, hours=144)
-        if day.day == 10:
-            for unit_id in self.units:
-                self._write(unit_id, "activities", eight, hours=144)
+        for unit_id in self.units[day.day - 1 :: 28] if day.day <= 28 else ():
+            self._write(unit_id, "activities", eight, hours=48)
         self._go_on(eight)
         if is_urgent:
             some = self.chance.random() < 0.5

@@ -243,7 +243,7 @@ class Sender:
             reply = await self._read(delivery)
             sent_id = await self._transport.send(delivery.address or "", reply)
             why = PAID if isinstance(sent_id, Paid) else None
-            return Outcome(delivery.id, DeliveryState.SENT, why, platform_message_id=sent_id and str(sent_id))
+            return Outcome(delivery.id, DeliveryState.SENT, why, platform_message_id=str(sent_id) if sent_id else None)
         except AccountPaused as pause:
             self._rate.pause(pause.seconds)
             return self._again(delivery, "paused", pause.seconds)

@@ -1,10 +1,11 @@
 """Statements on what people answer to the questions of a bulletin, and on whether it was sent to them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from db.inbox import insert_ignoring_duplicates
@@ -156,3 +157,43 @@ def list_task_runs(session: Session, started_before: datetime, now: datetime) ->
         BulletinRun.expires_at > now,
     )
     return list(session.scalars(found.order_by(BulletinRun.id)))
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer that somebody gave: of which bulletin, to which block, which choice, and when."""
+
+    bulletin: Bulletin
+    block: int
+    choice: int
+    at: datetime
+
+
+def list_given(session: Session, accounts: Sequence[Account]) -> list[Given]:
+    """What the person of some accounts answered, as far as it still stands, also where no name is kept: only who has
+    the accounts can ask."""
+    found = (
+        select(BulletinAnswer, Bulletin)
+        .join(BulletinRun, BulletinRun.id == BulletinAnswer.run_id)
+        .join(Bulletin, Bulletin.id == BulletinRun.bulletin_id)
+        .where(BulletinAnswer.who.in_(_list_who(session, accounts)), BulletinAnswer.block >= 0)
+    )
+    rows = session.execute(found.order_by(BulletinAnswer.answered_at, BulletinAnswer.id))
+    return [Given(bulletin, row.block, row.choice, row.answered_at) for row, bulletin in rows]
+
+
+def forget_answers(session: Session, accounts: Sequence[Account]) -> None:
+    """Erase what the person of some accounts answered; before the lines of what they were sent are erased."""
+    session.execute(delete(BulletinAnswer).where(BulletinAnswer.who.in_(_list_who(session, accounts))))
+
+
+def _list_who(session: Session, accounts: Sequence[Account]) -> list[str]:
+    """What stands for them in each sending that any of these accounts was sent."""
+    found: set[str] = set()
+    for account in accounts:
+        lines = select(Delivery.run_id).where(
+            Delivery.recipient == account.address_hash, Delivery.kind == DeliveryKind.BULLETIN
+        )
+        runs = {run_id for run_id in session.scalars(lines) if run_id is not None}
+        found |= {hash_who(session, run_id, one) for run_id in runs for one in accounts}
+    return sorted(found)

@@ -119,7 +119,7 @@ def find_bound(session: Session, after: int, count: int) -> int | None:
 def plan_lines(
     session: Session,
     run: BulletinRun,
-    people: Select[tuple[int, int]],
+    people: Select[int, int],
     means: Means,
     bounds: tuple[int, int],
     now: datetime,
@@ -218,7 +218,7 @@ def _insert(session: Session, lines: Select[Any]) -> int:
     return int(inserted.rowcount)  # type: ignore[attr-defined]  # an insert has a row count
 
 
-def choose_accounts(people: Select[tuple[int, int]], means: Means, bounds: tuple[int, int], now: datetime) -> Any:
+def choose_accounts(people: Select[int, int], means: Means, bounds: tuple[int, int], now: datetime) -> Any:
     """One account for each person: one whose article reaches them anyway, one that takes messages now before one that
     does not, the one they prefer, the page last since nobody is told that something came there, else the one they used
     last."""
@@ -300,7 +300,7 @@ def count_sent_since(session: Session, run_id: int, since: datetime) -> int:
     return session.scalar(select(func.count()).where(*lately)) or 0
 
 
-def count_chosen(session: Session, people: Select[tuple[int, int]]) -> int:
+def count_chosen(session: Session, people: Select[int, int]) -> int:
     """How many people an audience has."""
     return session.scalar(select(func.count()).select_from(people.subquery())) or 0
 
@@ -368,7 +368,7 @@ def extend_lines(session: Session, run_id: int, expires_at: datetime) -> None:
     session.execute(planned.values(expires_at=expires_at), execution_options={"synchronize_session": False})
 
 
-def select_lost(run_id: int) -> Select[tuple[int, int]]:
+def select_lost(run_id: int) -> Select[int, int]:
     """A query, as `plan_lines` takes it, for the people whom a sending reached on none of their accounts, and of whom
     that is known."""
     lines, others, its = aliased(Delivery), aliased(Delivery), aliased(Account)
@@ -389,7 +389,7 @@ def select_lost(run_id: int) -> Select[tuple[int, int]]:
         )
         .group_by(Account.person_id)
     )
-    return cast(Select[tuple[int, int]], lost)
+    return cast(Select[int, int], lost)
 
 
 def list_due(session: Session, now: datetime) -> list[Bulletin]:

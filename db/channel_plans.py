@@ -12,11 +12,10 @@ from db.audiences import Audience
 from db.bulletin_runs import Means, choose_accounts
 from db.models import Account, Consent, Delivery, DeliveryState, Membership, TopicChoice, ZaloFollower
 from db.news_choices import NEWS, NEWS_VERSION
-from db.units import find_period, select_subtree
+from db.units import list_ancestors, select_subtree
 from db.zalo_oa import FREE_FOR
 
 _EVERYBODY = (0, 2**62)
-_DEEPEST = 12
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Part:
     count: int
 
 
-def count_parts(session: Session, people: Select[tuple[int, int]], means: Means, now: datetime) -> list[Part]:
+def count_parts(session: Session, people: Select[int, int], means: Means, now: datetime) -> list[Part]:
     """The people of an audience by account, chosen as the sending would choose."""
     chosen = choose_accounts(people, means, _EVERYBODY, now)
     is_paid = case((ZaloFollower.interacted_at < now - FREE_FOR, 1), else_=0)
@@ -63,13 +62,9 @@ def list_whole(session: Session, audience: Audience, unit_ids: Collection[int], 
 
 def list_in_line(session: Session, unit_id: int, others: Collection[int], on: date) -> set[int]:
     """Which of some units are a unit itself, below it, or above it."""
-    line = set(session.scalars(select_subtree([unit_id], on)))
-    above: int | None = unit_id
-    for _ in range(_DEEPEST):
-        period = find_period(session, above, on) if above is not None else None
-        above = period.parent_id if period is not None else None
-        line |= {above} - {None}
-    return line & set(others)
+    below = set(session.scalars(select_subtree([unit_id], on)))
+    above = {period.unit_id for period in list_ancestors(session, unit_id, on)}
+    return (below | above) & set(others)
 
 
 def list_needing(session: Session, senders: Collection[str], now: datetime) -> set[str]:
@@ -79,7 +74,7 @@ def list_needing(session: Session, senders: Collection[str], now: datetime) -> s
     return set(session.scalars(query.distinct()))
 
 
-def count_outside(session: Session, senders: Collection[str], people: Select[tuple[int, int]]) -> dict[str, int]:
+def count_outside(session: Session, senders: Collection[str], people: Select[int, int]) -> dict[str, int]:
     """How many follow each account who are not of an audience, strangers included."""
     chosen = people.subquery("audience")
     query = _followers(senders).outerjoin(chosen, chosen.c.person_id == Account.person_id)

@@ -7,6 +7,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.accounts import forget_account
+from db.bulletin_answers import forget_answers
 from db.case_erasing import erase_cases_of
 from db.codes import new_code
 from db.deliveries import forget_recipient
@@ -16,12 +17,14 @@ from db.models import (
     Absence,
     Account,
     Application,
+    BulletinAnswer,
     CaseEvent,
     Consent,
     EndReason,
     Membership,
     MergeProposal,
     NameToken,
+    NewsPreference,
     NoUnionInterest,
     OfficerTie,
     Person,
@@ -29,6 +32,7 @@ from db.models import (
     RoleGrant,
     SecondFactor,
     SignInCode,
+    TopicChoice,
 )
 from db.no_union import forget_interest
 from db.privacy import untie_requests
@@ -42,6 +46,8 @@ def erase_account(session: Session, account: Account, now: datetime) -> None:
     session.flush()
     lock_lane(session, account.address_hash)
     erase_cases_of(session, account, now)
+    if account.person_id is None:
+        forget_answers(session, [account])
     untie_requests(session, (), {account.id})
     forget_recipient(session, account.address_hash)
     forget_lane(session, account.address_hash)
@@ -59,7 +65,9 @@ def erase_person(session: Session, person: Person, now: datetime, today: date) -
 
 
 def _erase_one(session: Session, person: Person, now: datetime, today: date) -> None:
-    for account in session.scalars(select(Account).where(Account.person_id == person.id).order_by(Account.id)).all():
+    accounts = session.scalars(select(Account).where(Account.person_id == person.id).order_by(Account.id)).all()
+    forget_answers(session, accounts)
+    for account in accounts:
         erase_account(session, account, now)
     _end_memberships(session, person.id, today)
     forget_person(session, person, now)
@@ -77,6 +85,9 @@ def forget_person(session: Session, person: Person, now: datetime) -> None:
         (SecondFactor, SecondFactor.person_id),
         (OfficerTie, OfficerTie.person_id),
         (Absence, Absence.person_id),
+        (NewsPreference, NewsPreference.person_id),
+        (TopicChoice, TopicChoice.person_id),
+        (BulletinAnswer, BulletinAnswer.person_id),
         (MergeProposal, MergeProposal.kept_id),
         (MergeProposal, MergeProposal.other_id),
     ):

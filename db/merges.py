@@ -11,6 +11,7 @@ from db.models import (
     Absence,
     Account,
     Application,
+    BulletinAnswer,
     Case,
     CaseBarrier,
     Consent,
@@ -32,6 +33,7 @@ FOLLOWING: Mapping[str, InstrumentedAttribute[Any]] = {
     "absences.substitute_id": Absence.substitute_id,
     "accounts.person_id": Account.person_id,
     "applications.person_id": Application.person_id,
+    "bulletin_answers.person_id": BulletinAnswer.person_id,
     "case_barriers.person_id": CaseBarrier.person_id,
     "cases.holder_id": Case.holder_id,
     "consents.person_id": Consent.person_id,
@@ -42,7 +44,8 @@ FOLLOWING: Mapping[str, InstrumentedAttribute[Any]] = {
     "role_grants.person_id": RoleGrant.person_id,
 }
 """What belongs to a person and goes with them. Who once did something (gave a role, decided, read) stays as it was
-written, and so do the codes and the second factor of somebody who holds no role."""
+written, and so do the codes and the second factor of somebody who holds no role. What they say about bulletins is
+adopted where the kept person said nothing (`db.news_choices.adopt_choices`)."""
 
 UNDO_WITHIN = timedelta(days=90)
 """How long a merge can be undone; after that what is left of the other side is erased (`handlers.retention`)."""

@@ -1,6 +1,8 @@
 """Statements on what people say about bulletins: topics wanted and refused, their shift, and what they stopped."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -84,7 +86,28 @@ def find_topic(session: Session, run_id: int) -> tuple[str, BulletinKind] | None
     return (row[0], row[1]) if row else None
 
 
-def forget_choices(session: Session, person_id: int) -> None:
-    """Erase what a person said about bulletins."""
-    for model in (NewsPreference, TopicChoice):
-        session.execute(delete(model).where(model.person_id == person_id))
+def adopt_choices(session: Session, other_id: int, kept_id: int) -> dict[str, Any]:
+    """Two people are one from now on: what only the other one said about bulletins holds for both. Returns what was
+    adopted, for `give_back_choices`."""
+    own, said = list_choices(session, kept_id), list_choices(session, other_id)
+    topics = [topic for topic in said if topic not in own]
+    for topic in topics:
+        choose_topic(session, kept_id, topic, said[topic])
+    other = session.get(NewsPreference, other_id)
+    takes_shift = other is not None and session.get(NewsPreference, kept_id) is None
+    if other is not None and takes_shift:
+        keep_shift(session, kept_id, other.shift)
+    return {"topics": topics, "shift": takes_shift}
+
+
+def give_back_choices(session: Session, adopted: Mapping[str, Any], kept_id: int) -> None:
+    """They are two again: what was adopted goes; the other one's own choices never went away."""
+    for topic in adopted["topics"]:
+        choose_topic(session, kept_id, topic, None)
+    if adopted["shift"]:
+        session.execute(delete(NewsPreference).where(NewsPreference.person_id == kept_id))
+
+
+def has_shift(session: Session, person_id: int) -> bool:
+    """Whether somebody told us when they work."""
+    return session.get(NewsPreference, person_id) is not None

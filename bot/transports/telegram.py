@@ -10,6 +10,7 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -39,7 +40,7 @@ from aiogram.types import (
     Message,
     ReplyKeyboardMarkup,
 )
-from aiohttp import ClientConnectorError, ClientError, ClientResponseError
+from aiohttp import ClientConnectorError, ClientError, ClientResponseError, FormData, JsonPayload
 
 from bot.transports import (
     TELEGRAM_WEBHOOK_PATH,
@@ -99,8 +100,27 @@ class _GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
     allowed_updates: list[str]
 
 
+class _SendText(TelegramMethod[dict[str, Any]]):
+    """sendMessage with no more than we use, and an answer of which only the number is read: aiogram's own takes twice
+    the time, and a bulletin is a thousand of these a second."""
+
+    __returning__ = dict[str, Any]
+    __api_method__ = "sendMessage"
+
+    chat_id: int
+    text: str
+    parse_mode: str = "HTML"
+    reply_markup: dict[str, Any] | None = None
+
+
 class _Session(AiohttpSession):
     """aiogram's session, for which an answer that cannot be read is a network error like any other."""
+
+    def build_form_data(self, bot: Bot, method: TelegramMethod[TelegramType]) -> FormData:
+        """What a request carries; a text goes as JSON, which is made in a fraction of a form's time."""
+        if isinstance(method, _SendText):
+            return JsonPayload(method.model_dump(exclude_none=True))  # type: ignore[return-value]  # aiohttp takes both
+        return super().build_form_data(bot, method)
 
     async def make_request(
         self,
@@ -306,22 +326,25 @@ class TelegramTransport:
             raise (SendUnavailable if _never_left(error) else SendUncertain) from None
         except TelegramAPIError as error:
             raise SendFailed(type(error).__name__) from None
-        return str(message.message_id)
+        return str(message)
 
-    async def _send(self, chat_id: int, reply: StoredReply) -> Message:
+    async def _send(self, chat_id: int, reply: StoredReply) -> int:
+        """Returns the number of its last message."""
         *before, last = draw(reply)
         for message in before:
             await self._send_one(chat_id, message)
         return await self._send_one(chat_id, last)
 
-    async def _send_one(self, chat_id: int, message: Drawn) -> Message:
-        markup = _keyboard(message.buttons)
+    async def _send_one(self, chat_id: int, message: Drawn) -> int:
         text = None if message.text is None else to_html(message.text)
         if message.file is not None:
-            return await self._send_file(chat_id, message.file, text, markup)
-        return await self._bot.send_message(
-            chat_id, text or "", parse_mode="HTML", reply_markup=markup, request_timeout=_CALL_SECONDS
+            sent = await self._send_file(chat_id, message.file, text, _keyboard(message.buttons))
+            return sent.message_id
+        answer = await self._bot(
+            _SendText(chat_id=chat_id, text=text or "", reply_markup=_draw_keyboard(message.buttons)),
+            request_timeout=_CALL_SECONDS,
         )
+        return int(answer["message_id"])
 
     async def _send_file(
         self, chat_id: int, file: File, caption: str | None = None, markup: _Markup | None = None
@@ -359,6 +382,13 @@ def _is_file_forgotten(error: Exception) -> bool:
 def _never_left(error: TelegramNetworkError) -> bool:
     """True when no connection was made, so that the message cannot have arrived."""
     return isinstance(error.__cause__, ClientConnectorError)
+
+
+@lru_cache(maxsize=32)
+def _draw_keyboard(buttons: tuple[StoredButton, ...]) -> dict[str, Any] | None:
+    """Buttons as JSON holds them; those of a bulletin are the same for everybody."""
+    markup = _keyboard(buttons)
+    return markup.model_dump(mode="json", exclude_none=True) if markup else None
 
 
 def _keyboard(buttons: tuple[StoredButton, ...]) -> _Markup | None:

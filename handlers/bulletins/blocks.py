@@ -59,7 +59,7 @@ def begin_block(context: Context, bulletin_id: int, kind: str) -> list[Reply]:
     edits(context, bulletin_id)
     if kind not in {one.value for one in BlockKind}:
         raise Outdated
-    block = {"kind": kind, "label": "", "target": "", "choices": [], "right": None, "explanation": ""}
+    block: dict[str, Any] = {"kind": kind, "label": "", "target": "", "choices": [], "right": None, "explanation": ""}
     return context.open_step(NAME, "label", {"bulletin_id": bulletin_id, "block": block})
 
 

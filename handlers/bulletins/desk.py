@@ -1,6 +1,7 @@
 """The bulletins' desk: the lists, a bulletin with all its parts, and the way to whatever is done with it."""
 
 from collections.abc import Callable
+from typing import Any
 
 from db.bulletin_runs import list_runs
 from db.bulletins import Listed, count_bulletins, list_bulletins, list_same_person
@@ -50,7 +51,7 @@ from handlers.bulletins.releasing import drop, same_as_editor, stop
 from handlers.bulletins.results import RESULT_ACTIONS, RESULT_STEPS
 from handlers.bulletins.showing import send_test, show_preview
 from handlers.bulletins.timing_talk import TIMING_STEPS
-from handlers.bulletins.zalo_plan import describe_plan
+from handlers.bulletins.zalo_words import describe_plan
 from handlers.chat import Button, Incoming, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Feature, Step
@@ -279,17 +280,19 @@ def _take_overview(context: Context, _incoming: Incoming, draft: Draft) -> list[
     return _show_overview(context, draft)
 
 
+_ACTIONS: dict[Any, Any] = {
+    ListBulletins: list_some,
+    WriteBulletin: begin,
+    ShowBulletin: lambda context, action: show(context, action.bulletin_id),
+    ActOnBulletin: _act,
+    ActOnRun: act_on_run,
+    ShowWaivers: show_waivers,
+    **RESULT_ACTIONS,
+}
+
 BULLETIN_DESK = Feature(
     name=NAME,
-    actions={
-        ListBulletins: list_some,
-        WriteBulletin: begin,
-        ShowBulletin: lambda context, action: show(context, action.bulletin_id),
-        ActOnBulletin: _act,
-        ActOnRun: act_on_run,
-        ShowWaivers: show_waivers,
-        **RESULT_ACTIONS,
-    },
+    actions=_ACTIONS,
     steps={
         "overview": Step(_show_overview, _take_overview),
         **DRAFT_STEPS,

@@ -32,7 +32,7 @@ from handlers.bulletins.releasing import (
     waive,
 )
 from handlers.bulletins.showing import list_too_long
-from handlers.bulletins.zalo_plan import describe_plan
+from handlers.bulletins.zalo_words import describe_plan
 from handlers.chat import Button, Incoming, Reply
 from handlers.errors import Outdated, UserError, explain
 from handlers.feature import Context, Draft, Step
@@ -70,7 +70,7 @@ def hand_in(context: Context, bulletin_id: int) -> list[Reply]:
 
 
 def _tell(context: Context, bulletin: Bulletin, person_id: int, key: str, reason: str = "") -> bool:
-    """A notice with a button that opens it; never one's own doings to oneself."""
+    """A notice with a button that opens it; False when no channel with a desk reaches them."""
     title = title_of(Content.from_json(bulletin.content))
     text = t(f"bulletin_desk.{key}", title=title, unit=name_unit(context, bulletin.unit_id), reason=reason)
     reply = Reply(text, (Button(t("bulletin_desk.open"), ShowBulletin(bulletin.id)),))
@@ -101,8 +101,10 @@ def release_seen(context: Context, bulletin_id: int, seen: str) -> list[Reply]:
     bulletin = find_bulletin(context.session, bulletin_id, lock=True)
     if bulletin is None:
         raise Outdated
-    actor = get_actor(context)
-    is_proven = has_second_factor(context)
+    actor, is_proven = get_actor(context), has_second_factor(context)
+    problems = list_problems(context, bulletin) if bulletin.state is BulletinState.SUBMITTED else []
+    if problems:  # its time went by meanwhile, or a unit of its audience moved elsewhere
+        raise UserError("bulletin_desk.no_longer_ready", problems="; ".join(problems))
     release(context.session, bulletin, actor, seen, is_proven, context.now, context.today)
     stop_corrected(context.session, bulletin, actor.person_id, context.now)
     _tell_editors(context, bulletin, "was_released")

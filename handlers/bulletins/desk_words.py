@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from db.audiences import Audience, list_outside
 from db.bulletins import list_events, list_files
 from db.models import Bulletin, BulletinKind, BulletinState, Person
 from db.units import find_period
@@ -110,10 +111,13 @@ def _describe_release(context: Context, bulletin: Bulletin) -> list[str]:
 def list_missing(context: Context, bulletin: Bulletin) -> list[str]:
     """What keeps a draft from being submitted, each a line that says what to do."""
     content = Content.from_json(bulletin.content)
+    audience = Audience.from_json(bulletin.audience)
+    named = (*audience.units, *audience.without)
     checks = (
         (not content.title, "missing_title"),
         (not content.text, "missing_text"),
-        (bulletin.kind in OWN_AUDIENCE and not bulletin.audience.get("units"), "missing_audience"),
+        (bulletin.kind in OWN_AUDIENCE and not audience.units, "missing_audience"),
+        (bool(list_outside(context.session, named, bulletin.unit_id, context.today)), "missing_reach"),
         (Timing.from_json(bulletin.timing).first_at(context.now) is None, "missing_time"),
         (_lacks_task(bulletin, content), "missing_task"),
     )

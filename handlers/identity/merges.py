@@ -32,6 +32,7 @@ from db.models import (
     MergeProposal,
     Person,
 )
+from db.news_choices import adopt_choices, give_back_choices
 from db.officers import holds_role_from_now
 from db.people import find_membership, list_accounts
 from handlers.access import Actor, NotAllowed, Right, demand
@@ -167,6 +168,7 @@ def _merge(session: Session, proposal: MergeProposal, now: datetime, today: date
         "ended": _end_memberships(session, kept.id, other.id, today),
         "consents": _end_overtaken(session, kept.id, other.id),
         "rows": move_rows(session, other.id, kept.id),
+        "news": adopt_choices(session, other.id, kept.id),
     }
     moved["withdrawn"] = _withdraw_applications(session, kept.id, now, today)
     other.merged_into_id = kept.id
@@ -251,6 +253,8 @@ def undo(session: Session, proposal: MergeProposal, now: datetime, today: date) 
         raise Outdated
     _free_accounts(session, moved["accounts"], kept.id)
     move_back(session, moved["rows"], kept.id, other.id)
+    if "news" in moved:  # not in a merge of an older version
+        give_back_choices(session, moved["news"], kept.id)
     for number, until_on, reason in moved["ended"]:
         membership = session.get(Membership, number)
         if membership is not None and membership.end_reason is EndReason.MERGED:

@@ -270,6 +270,7 @@ def _take_sure(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     if incoming.action != _YES:
         return _take_erase(context, incoming, draft) if incoming.action == _NO else _ask_sure(context, draft)
     was_known = context.account.person_id is not None
+    forget_recall(context.session, context.account, context.answerer.parts.library.entries)
     receipt = erase(context.session, context.account, context.now, context.today)
     context.forget()
     day = context.now.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")

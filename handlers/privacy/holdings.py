@@ -12,12 +12,14 @@ from docx.shared import Pt
 from sqlalchemy.orm import Session
 
 from db.applications import list_applications_of
+from db.bulletin_answers import list_given
 from db.case_history import EventKind, list_lines
 from db.case_parties import list_own
 from db.codes import show_code
 from db.deliveries import list_to
 from db.inbox import list_texts
 from db.models import Account, Conversation, Person, Role
+from db.news_choices import find_shift, has_shift, list_choices
 from db.no_union import find_interest
 from db.officers import list_all_grants
 from db.people import list_accounts, list_memberships
@@ -55,11 +57,13 @@ def gather(session: Session, account: Account, today: date) -> list[Section]:
             ("applications", list(_applications(session, person.id))),
             ("roles", list(_roles(session, person.id))),
             ("reads", list(_reads(session, person.id, today))),
+            ("news", list(_news(session, person.id))),
         ]
     sections += [
         ("consents", list(_consents(session, account))),
         ("requests", list(_requests(session, account))),
         ("cases", list(_cases(session, account, accounts))),
+        ("bulletin_answers", list(_bulletin_answers(session, accounts))),
         ("no_union", list(_interest(session, accounts))),
         ("talk", [line for one in accounts for line in _talk(session, one)]),
     ]
@@ -171,6 +175,25 @@ def _cases(session: Session, account: Account, accounts: list[Account]) -> Itera
         for line in list_lines(session, case):
             if line.kind in (EventKind.OPENED, EventKind.WORKER_WROTE) and line.body:
                 yield f"{_moment(line.at)}: " + " / ".join(str(value) for value in line.body.values() if value)
+
+
+def _news(session: Session, person_id: int) -> Iterator[str]:
+    """What they say about bulletins."""
+    for topic, is_wanted in list_choices(session, person_id).items():
+        name = t(f"bulletin_topics.{topic}") if has_text(f"bulletin_topics.{topic}") else topic
+        yield t("bulletin_choices.held_wanted" if is_wanted else "bulletin_choices.held_refused", topic=name)
+    if has_shift(session, person_id):
+        shift = find_shift(session, person_id)
+        yield t("bulletin_choices.held_shift", shift=t(f"bulletin_choices.shift_{shift.value}"))
+
+
+def _bulletin_answers(session: Session, accounts: list[Account]) -> Iterator[str]:
+    """What they answered to bulletins, also where nobody else could tell that it was they."""
+    for one in list_given(session, accounts):
+        blocks = one.bulletin.content.get("blocks", [])
+        choices = blocks[one.block]["choices"] if one.block < len(blocks) else []
+        choice = choices[one.choice] if one.choice < len(choices) else "–"
+        yield f"{_moment(one.at)} {one.bulletin.content['title']}: {choice}"
 
 
 def _interest(session: Session, accounts: list[Account]) -> Iterator[str]:

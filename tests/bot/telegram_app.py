@@ -21,12 +21,13 @@ from db.session import Database
 from handlers.chat import Reply
 from knowledge.answer import Answerer
 from knowledge.normalize import fold
+from tests.standins import PATIENCE
 from tests.standins.telegram import DESK_TOKEN, TOKEN, TelegramStandIn
 from tests.standins.telegram_people import Message
 from tests.talk import HOTLINE
 
-STOP_SECONDS = 5.0
-START_SECONDS = 30.0
+STOP_SECONDS = 20.0
+START_SECONDS = 120.0
 """The first start of a test run loads the Telegram libraries."""
 
 
@@ -64,7 +65,7 @@ class RunningBot:
         finally:
             self._execute("ALTER TABLE inbox_events_away RENAME TO inbox_events")
 
-    async def until(self, is_so: Callable[[], object], seconds: float = 5.0) -> None:
+    async def until(self, is_so: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait until something holds."""
         deadline = time.monotonic() + seconds
         while not is_so():

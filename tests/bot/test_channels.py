@@ -135,7 +135,7 @@ class Channels:
         """Wait until nothing can be sent now."""
         for sender in self.senders.values():
             sender.wake()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while any(self._is_open(row) for row in self.lines()):
             assert time.monotonic() < deadline, [(row.sender, row.state, row.reason) for row in self.lines()]
             await asyncio.sleep(0.01)

@@ -221,7 +221,7 @@ _AS_IT_LIES = type_coerce(InboxEvent.file, LargeBinary)
 
 async def until(is_so: Callable[[], object]) -> None:
     """Wait until something holds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110  # others change it
             await asyncio.sleep(0.02)
 

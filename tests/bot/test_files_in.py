@@ -34,7 +34,7 @@ from .zalo_bot_app import StartZaloBot
 from .zalo_oa_app import StartZaloOa
 
 LAN = 5001
-SHOWN_WITHIN = 20.0
+SHOWN_WITHIN = 60.0
 """Seconds; a file is cleaned in a process that loads its libraries first."""
 STORY = "Công ty nợ lương hai tháng"
 PICTURE = planted.jpeg()

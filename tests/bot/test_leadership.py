@@ -34,7 +34,7 @@ async def test_channel_that_failed_is_started_again(database: Database, monkeypa
         if len(starts) < 3:
             raise ZeroDivisionError
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await Leadership(database).while_leading("x", work)
     assert len(starts) == 3
 
@@ -52,11 +52,16 @@ async def test_one_of_two_leads_and_the_other_takes_over(database: Database, mon
     tasks = []
     for name in ends:
         tasks.append(asyncio.create_task(Leadership(database).while_leading("x", lambda name=name: lead(name))))  # type: ignore[misc]  # a default binds it
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(30):
+            while not leading:  # noqa: ASYNC110  # a database thread decides
+                await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)  # in which the second tries ten times
     assert leading == ["first"]
     ends["first"].set()
     await tasks[0]
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(30):
+        while len(leading) < 2:  # noqa: ASYNC110  # a database thread decides
+            await asyncio.sleep(0.02)
     assert leading == ["first", "second"]
     ends["second"].set()
     await tasks[1]

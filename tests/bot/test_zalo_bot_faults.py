@@ -26,6 +26,7 @@ from db.session import Database
 from handlers.chat import StoredReply
 from handlers.feature import VIETNAM
 from knowledge.answer import Answerer
+from tests.standins import PATIENCE
 from tests.standins.telegram_faults import (
     UPDATE,
     Fault,
@@ -71,7 +72,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.transports.zalo_bot_client._CALL_SECONDS", 0.6)
 
 
-async def ask_menu(bot: RunningBot, person: Person, seconds: float = 10.0) -> None:
+async def ask_menu(bot: RunningBot, person: Person, seconds: float = PATIENCE) -> None:
     """Somebody asks for the menu, gets it, and the ledger says so."""
     person.says("menu")
     await person.hears(1, seconds)
@@ -143,7 +144,7 @@ async def test_polling_survives_every_trouble(zalo: ZaloBotStandIn, start_zalo: 
     async with start_zalo(sqlite_url) as bot:
         trouble = [fault for fault in TROUBLE if fault.kind not in ("drop_after", "malformed", "slow")]
         zalo.faults.next("getUpdates", *trouble, refuse(401, "Unauthorized"), refuse(404, "Not Found"))
-        await bot.until(lambda: zalo.faults.met.total() == len(trouble) + 2, 20)
+        await bot.until(lambda: zalo.faults.met.total() == len(trouble) + 2, PATIENCE)
         await ask_menu(bot, zalo.person())
 
 

@@ -33,6 +33,7 @@ from db.session import Database
 from db.zalo_oa import FREE_FOR, OPEN_FOR, Window, window_of
 from handlers.chat import Reply
 from handlers.feature import VIETNAM, Context
+from tests.standins import PATIENCE
 from tests.standins import telegram_faults as fault
 from tests.standins.telegram_faults import Fault
 from tests.standins.zalo_oa import APP_ID, OA_ID, OA_SECRET, ZaloOaStandIn
@@ -86,7 +87,7 @@ def posts_counted(what: str) -> float:
     return REGISTRY.get_sample_value("union_zalo_posts_total", {"what": what}) or 0.0
 
 
-async def all_sent(bot: RunningBot, seconds: float = 10) -> None:
+async def all_sent(bot: RunningBot, seconds: float = PATIENCE) -> None:
     await bot.until(lambda: all(row.state is DeliveryState.SENT for row in replies(bot)), seconds)
 
 
@@ -168,7 +169,7 @@ async def test_wait_told_to_one_call_is_kept_by_the_whole_account(
     zalo_oa: ZaloOaStandIn, start_zalo_oa: StartZaloOa, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After -32 nobody is written to for a while, then everybody is."""
-    monkeypatch.setattr("bot.transports.zalo_oa_client._PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr("bot.transports.zalo_oa_client._PAUSE_SECONDS", 3.0)
     async with start_zalo_oa(sqlite_url) as bot:
         zalo_oa.faults.next("cs", fault.refuse(-32, "limit"))
         lan, hoa = ZaloMember(zalo_oa, "1"), ZaloMember(zalo_oa, "2")
@@ -408,7 +409,7 @@ async def test_events_that_are_nothing_for_us_are_taken_and_passed_over(
 
 async def repeat(zalo_oa: ZaloOaStandIn, event: dict[str, Any], retries: int) -> None:
     """Zalo posts an event again, until it is taken."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while (await zalo_oa.post(event, retries)).status != 200:  # noqa: ASYNC110  # as Zalo does
             await asyncio.sleep(0.05)
 

@@ -71,6 +71,13 @@ def alerts(bot: RunningBot) -> list[str]:
     return [StoredReply.from_json(delivery.body).text for delivery in told]
 
 
+async def asked(zalo: ZaloOaStandIn) -> None:
+    """Wait until Zalo has been asked for a newer token."""
+    async with asyncio.timeout(60):
+        while not zalo.calls["token"]:  # noqa: ASYNC110  # another task's call arrives
+            await asyncio.sleep(0.01)
+
+
 # One call
 
 
@@ -138,14 +145,14 @@ async def test_pair_is_committed_before_anybody_uses_it(
 ) -> None:
     """The database fails after Zalo's answer: nobody gets the new token until it is stored; Zalo is not asked twice."""
     mine = keeper()
-    zalo_oa.faults.next("token", fault.slow(0.2))
+    zalo_oa.faults.next("token", fault.slow(1.0))
     wanted = asyncio.create_task(mine.renew(1))
-    await asyncio.sleep(0.1)
+    await asked(zalo_oa)
     execute(database, "ALTER TABLE zalo_oa_tokens RENAME TO zalo_oa_tokens_away")
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1.5)
     assert not wanted.done()
     execute(database, "ALTER TABLE zalo_oa_tokens_away RENAME TO zalo_oa_tokens")
-    held = await asyncio.wait_for(wanted, 5)
+    held = await asyncio.wait_for(wanted, 60)
     assert held.token == row(database).access_token
     assert zalo_oa.calls["token"] == 1
 
@@ -155,9 +162,9 @@ async def test_pair_is_stored_although_nobody_waits_for_it_any_more(
 ) -> None:
     """The program is told to stop while Zalo answers: the pair is kept all the same."""
     mine = keeper()
-    zalo_oa.faults.next("token", fault.slow(0.3))
+    zalo_oa.faults.next("token", fault.slow(1.0))
     wanted = asyncio.create_task(mine.renew(1))
-    await asyncio.sleep(0.1)
+    await asked(zalo_oa)
     wanted.cancel()
     await mine.finish()
     assert row(database).version == 2
@@ -226,9 +233,9 @@ async def test_new_login_wins_over_a_refresh_under_way(
 ) -> None:
     """The pair of an older token never replaces that of a newer consent."""
     mine = keeper()
-    zalo_oa.faults.next("token", fault.slow(0.3))
+    zalo_oa.faults.next("token", fault.slow(1.0))
     wanted = asyncio.create_task(mine.renew(1))
-    await asyncio.sleep(0.1)
+    await asked(zalo_oa)
     give_tokens(zalo_oa, database, utc_now())
     new = row(database).access_token
     assert (await wanted).token == new

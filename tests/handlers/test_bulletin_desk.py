@@ -290,7 +290,7 @@ async def test_buttons_are_added_taken_away_and_never_too_many(talk: Talk, tree:
     assert "không đủ chỗ" in all_heard(writer.heard[-2:]).lower()
     await act(writer, draft, "remove")
     await writer.presses("Bỏ: Xem quyết định")
-    assert [block.kind.value for block in Content.from_json(only(talk).content).blocks][0] == "ask"
+    assert next(block.kind.value for block in Content.from_json(only(talk).content).blocks) == "ask"
 
 
 async def test_quiz_knows_its_right_choice_and_explains(talk: Talk, tree: Tree) -> None:
@@ -322,6 +322,19 @@ async def test_task_always_asks_whether_it_is_done(talk: Talk, tree: Tree) -> No
     await act(writer, only(talk), "add", "task")
     await writer.presses("Anh/chị đã làm việc này chưa?")
     assert Content.from_json(only(talk).content).blocks == (task,)
+
+
+async def test_editor_says_when_it_goes_out_and_reads_the_next_dates(talk: Talk, tree: Tree) -> None:
+    """Typed as people say it, shown with the dates to come, and kept in the row."""
+    writer = await editor(talk, tree)
+    await written(writer)
+    await writer.presses("Thời gian gửi")
+    await writer.says("thứ 2 hằng tuần 8h")
+    writer.hears("30/11/2026", "07/12/2026")
+    await writer.presses("Lưu")
+    writer.hears(TITLE, "30/11/2026")
+    assert only(talk).timing["weekdays"] == [1]
+    assert writer.button("Gửi duyệt")
 
 
 async def test_dropped_draft_leaves_no_words_behind(talk: Talk, tree: Tree) -> None:
@@ -498,6 +511,59 @@ async def test_any_edit_voids_a_release(talk: Talk, tree: Tree, part: str) -> No
     assert "voided" in events(talk, changed)
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [{"audience": {"units": [5]}}, {"timing": {"expires_hours": 3}}, {"audience": {"units": [3], "roles": ["chair"]}}],
+)
+async def test_change_of_audience_or_time_voids_a_release_too(talk: Talk, tree: Tree, parts: dict[str, Any]) -> None:
+    """Whichever dialogue changes them; the same value once more changes nothing."""
+    writer, second, bulletin = await submitted(talk, tree)
+    await act(second, bulletin, "release", talk.look(digest_bulletin, bulletin)[:12])
+    editor_id = person_of(talk, writer)
+    with talk.database.begin() as session:
+        row = session.get_one(Bulletin, bulletin.id)
+        assert not change(session, row, editor_id, talk.now(), audience=row.audience, timing=row.timing)
+        assert row.state is BulletinState.RELEASED
+        assert change(session, row, editor_id, talk.now(), **parts)
+    assert only(talk).state is BulletinState.DRAFT
+    assert events(talk, bulletin)[-2:] == ["voided", "edited"]
+
+
+async def test_release_binds_to_every_part(talk: Talk, tree: Tree) -> None:
+    """No part of a bulletin can change, not even the bytes of a file, and leave the hash as it was."""
+    writer = await editor(talk, tree)
+    await written(writer)
+    await act(writer, only(talk), "files")
+    await writer.sends_file(jpeg(), AttachmentKind.PICTURE)
+    seen = {talk.look(digest_bulletin, only(talk))}
+    changes: list[dict[str, Any]] = [
+        {"topic": "law"}, {"content": only(talk).content | {"title": "khác"}}, {"audience": {"units": [tree.team]}},
+        {"timing": {"expires_hours": 2}}, {"is_public": True}, {"unit_id": tree.upper}, {"corrects_id": only(talk).id},
+    ]  # fmt: skip
+    for each in changes:
+        with talk.database.begin() as session:
+            for name, value in each.items():
+                setattr(session.get_one(Bulletin, only(talk).id), name, value)
+        seen.add(talk.look(digest_bulletin, only(talk)))
+    with talk.database.begin() as session:
+        session.query(BulletinFile).one().digest = "0" * 64
+    seen.add(talk.look(digest_bulletin, only(talk)))
+    assert len(seen) == len(changes) + 2
+
+
+async def test_audience_outside_of_the_units_own_tree_is_neither_submitted_nor_released(talk: Talk, tree: Tree) -> None:
+    """Nobody writes to somebody else's members, also when the unit moved away after the submission."""
+    writer, second, bulletin = await submitted(talk, tree)
+    with talk.database.begin() as session:
+        session.get_one(Bulletin, bulletin.id).audience = {"units": [tree.other_workplace]}
+    await act(second, bulletin, "release", talk.look(digest_bulletin, only(talk))[:12])
+    second.hears("không thuộc đơn vị gửi")
+    assert only(talk).state is BulletinState.SUBMITTED
+    await act(writer, bulletin, "take_back")
+    await act(writer, bulletin, "submit")
+    writer.hears("không thuộc đơn vị gửi")
+
+
 async def test_release_of_what_was_changed_meanwhile_is_refused(talk: Talk, tree: Tree) -> None:
     """The approver's button holds the hash of what they saw."""
     writer, second, bulletin = await submitted(talk, tree)
@@ -540,7 +606,7 @@ async def test_what_went_out_is_never_changed_but_copied(talk: Talk, tree: Tree)
 
 async def test_step_left_open_says_that_it_is_too_late(talk: Talk, tree: Tree) -> None:
     """Whoever was asked for a new title when the sending began is told, and the talk is over."""
-    writer, second, bulletin = await submitted(talk, tree)
+    writer, _second, bulletin = await submitted(talk, tree)
     await act(writer, bulletin, "title")
     start_run(talk, bulletin)
     await writer.says("Tiêu đề quá muộn")

@@ -35,14 +35,18 @@ from tests.small_tree import Tree
 from tests.talk import Member, Talk
 
 STAYING = {
-    "applications.handled_by_id", "case_alerts.person_id", "case_events.actor_id",
+    "applications.handled_by_id", "bulletin_events.person_id", "bulletin_waivers.ended_by_id",
+    "bulletin_waivers.given_by_id", "bulletins.created_by_id", "bulletins.released_by_id", "bulletins.submitted_by_id",
+    "case_alerts.person_id", "case_events.actor_id",
     "list_transfers.person_id", "merge_proposals.kept_id", "merge_proposals.other_id",
     "merge_proposals.proposed_by_id", "name_tokens.person_id", "officer_groups.asked_by_id", "people.merged_into_id",
     "personal_reads.reader_id",
     "reorganisations.decided_by_id", "role_grants.ended_by_id", "role_grants.granted_by_id",
     "second_factors.person_id", "sign_in_codes.issued_by_id", "sign_in_codes.person_id",
+    "news_preferences.person_id", "topic_choices.person_id",
 }  # fmt: skip
-"""What names a person and does not follow them in a merge: who once did something, and what is made anew."""
+"""What names a person and does not follow them in a merge: who once did something, what is made anew, and what
+is adopted where the kept person said nothing."""
 
 
 @pytest.fixture

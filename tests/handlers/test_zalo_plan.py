@@ -33,7 +33,8 @@ from db.models import (
 from db.people import add_person
 from db.session import Database, keys_of_session
 from handlers.bulletins.content import Block, BlockKind, Content
-from handlers.bulletins.zalo_plan import Plan, Share, describe_plan, hide_small, make_plan
+from handlers.bulletins.zalo_plan import Plan, Share, make_plan
+from handlers.bulletins.zalo_words import describe_plan, hide_small
 from handlers.feature import VIETNAM
 from knowledge.normalize import fold
 from tests.small_tree import Tree

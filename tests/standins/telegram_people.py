@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from . import PATIENCE
 from .telegram_entities import JSON, Refused, bad_request, in_typed_text, utf16
 from .telegram_faults import FloodGate
 from .telegram_updates import UpdateQueue
@@ -86,7 +87,7 @@ class Press:
         self.answer = answer
         self._done.set()
 
-    async def answered(self, timeout: float = 5.0) -> JSON:  # noqa: ASYNC109 - the tests' own deadline
+    async def answered(self, timeout: float = PATIENCE) -> JSON:  # noqa: ASYNC109 - the tests' own deadline
         await asyncio.wait_for(self._done.wait(), timeout)
         return self.answer or {}
 
@@ -259,7 +260,7 @@ class Person:
         """Telegram tells the bot nothing of this; its next message is refused."""
         self.chat.refusal = Refused(403, "Forbidden: user is deactivated")
 
-    async def hears(self, wanted: Heard | int = 1, timeout: float = 5.0, *, since: int | None = None) -> Any:  # noqa: ASYNC109
+    async def hears(self, wanted: Heard | int = 1, timeout: float = PATIENCE, *, since: int | None = None) -> Any:  # noqa: ASYNC109
         """Wait for what the bot says or edits after this person's last act.
 
         A text, pattern or predicate gives the first message that matches; a number gives the list once it is that long.
@@ -316,7 +317,7 @@ class Group(Chat):
     def person(self, user_id: int, first_name: str = "", **names: Any) -> Person:
         return Person(self, _user(user_id, first_name, **names))
 
-    async def hears(self, wanted: Heard | int = 1, timeout: float = 5.0, *, since: int = -1) -> Any:  # noqa: ASYNC109
+    async def hears(self, wanted: Heard | int = 1, timeout: float = PATIENCE, *, since: int = -1) -> Any:  # noqa: ASYNC109
         return await self.heard(wanted, since, timeout)
 
     async def removes_bot(self, by: int = 1) -> None:

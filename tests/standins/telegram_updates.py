@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from . import PATIENCE
 from .telegram_entities import JSON, Refused
 from .telegram_faults import UPDATE, Faults
 
@@ -141,7 +142,7 @@ class UpdateQueue:
             for number in sorted(self.pending):
                 self._line_up(self.pending[number])
 
-    async def all_delivered(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - the tests' own deadline
+    async def all_delivered(self, timeout: float = PATIENCE) -> None:  # noqa: ASYNC109 - the tests' own deadline
         """Wait until the bot has confirmed every update."""
         async with asyncio.timeout(timeout):
             while self.pending:  # noqa: ASYNC110 - polled, so that delivering stays free of notifications

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from . import PATIENCE
 from .telegram_faults import UPDATE, Faults
 
 JSON = dict[str, Any]
@@ -158,7 +159,7 @@ class Events:
 
     async def all_delivered(self) -> None:
         """Wait until nothing is on its way to the webhook."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self._tasks or self._held:  # noqa: ASYNC110  # polled, so that delivering stays free of notifications
                 await asyncio.sleep(0.01)
 
@@ -212,7 +213,7 @@ class Person:
     def says(self, text: str) -> JSON:
         return self.does("text", text=text)
 
-    async def hears(self, count: int, seconds: float = 10.0) -> list[Message]:
+    async def hears(self, count: int, seconds: float = PATIENCE) -> list[Message]:
         """Wait until so many messages have come."""
         self.chats.messages.setdefault(self.chat_id, [])
         await self.chats.wait_for(self.chat_id, count, seconds)
