@@ -17,7 +17,7 @@ from db.keys import load_key_file
 from db.models import BulletinKind, BulletinRun, BulletinState, Delivery, UnitLevel, UnitPeriod
 from db.session import Database
 from handlers.bulletins.content import Content
-from handlers.bulletins.running import plan_some, start_due
+from handlers.bulletins.running import plan_due, plan_some, start_due
 from handlers.bulletins.timing import Timing
 
 
@@ -39,8 +39,12 @@ def plan(database: Database, senders: list[str]) -> dict[str, Any]:
     """Start what is due and plan it, each piece in a transaction of its own."""
     now = NOW + timedelta(seconds=5)
     began = time.perf_counter()
+    with database.read() as session:
+        plans = plan_due(session, now, senders)
+    counted = time.perf_counter() - began
+    began = time.perf_counter()
     with database.begin() as session:
-        start_due(session, now, senders)
+        start_due(session, now, senders, plans)
     started = time.perf_counter() - began
     taken = []
     has_more = True
@@ -58,6 +62,7 @@ def plan(database: Database, senders: list[str]) -> dict[str, Any]:
     return {
         "lines": lines,
         "reached": reached,
+        "counting_seconds": round(counted, 2),
         "start_seconds": round(started, 2),
         "planning_seconds": round(seconds, 1),
         "transactions": len(taken),

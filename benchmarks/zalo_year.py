@@ -1,10 +1,10 @@
 """A year of bulletins of a federation of 700,000 on Zalo: 126 upper unions with an Official Account each.
 
-The bulletins are rows of a real database; the program's own functions start them, plan them, write their lines, claim
-them and count what is spent. Stood in for: the platform (which keeps Zalo's rules and counts by itself what was
-broken), the hand-over to it, and people, each of whom stands for a hundred; money is scaled likewise. Prices and the
-number of articles of a package are not published in a form that can be read: those below are assumptions, and stand in
-the result.
+The bulletins are rows of a real database; the program's own functions start them, plan them, write their lines, record
+what became of each and count what is spent. Stood in for: the platform (which keeps Zalo's rules and counts by itself
+what was broken), the sender that hands over, and people, each of whom stands for a hundred; money is scaled likewise.
+Prices and the number of articles of a package are not published in a form that can be read: those below are
+assumptions, and stand in the result.
 
     python -m benchmarks.zalo_year              # a refuser follows one account in five
     python -m benchmarks.zalo_year --blocked 1  # … every account: no article ever goes
@@ -31,9 +31,10 @@ from sqlalchemy.orm import Session
 from bot.transports.zalo_oa_purse import count_left
 from db.accounts import lane_of
 from db.article_runs import add_article, claim_article, end_articles, find_due_article, follow_article, note_step
+from db.bulletin_runs import ARTICLE, BUDGET, WINDOW
 from db.bulletins import digest_bulletin
 from db.channel_accounts import PAID, add_account, article_lane, change_account
-from db.deliveries import FAR_OFF, Outcome, claim_planned, record_outcomes, release_waiting
+from db.deliveries import FAR_OFF, WAITS, Outcome, record_outcomes, release_waiting
 from db.keys import Keys
 from db.migrate import migrate
 from db.models import (
@@ -118,7 +119,7 @@ class Year:
         self.senders = [f"zalo_oa:{number}" for number in range(UNITS)]
         self.naive: Counter[str] = Counter()
         self.lanes: list[str] = []
-        self.with_article: set[str] = set()
+        self.was_night = False
         self._plant(blocked)
 
     def run(self) -> dict[str, Any]:
@@ -202,7 +203,9 @@ class Year:
     def _morning(self, day: date, is_urgent: bool) -> None:
         eight = datetime(day.year, day.month, day.day, 8, tzinfo=VIETNAM)
         early = eight.replace(hour=6, minute=30)
-        self._go_on(early)
+        if self.was_night:
+            self._go_on(early)
+            self.was_night = False
         if day.weekday() == 0:
             self._write(self.top, "law", eight, hours=144)
         for unit_id in self.units[day.day - 1 :: 28] if day.day <= 28 else ():
@@ -215,6 +218,7 @@ class Year:
             for unit_id in self.chance.sample(self.units, 20) if some else [self.top]:
                 self._write(unit_id, "urgent", at, hours=72, may_disturb=True)
             self._go_on(at)
+            self.was_night = hour == 23
 
     def _evening(self, day: date) -> None:
         """People write: their window opens, and what waited for them goes."""
@@ -224,7 +228,10 @@ class Year:
             for start in range(0, len(writers), 500):
                 some = ZaloFollower.address_hash.in_(writers[start : start + 500])
                 session.execute(update(ZaloFollower).where(some).values(interacted_at=now))
-            for lane in writers:
+            waiting = select(Delivery.id, Delivery.recipient).where(
+                Delivery.run_id.is_not(None), Delivery.state == DeliveryState.PLANNED, Delivery.reason.in_(WAITS)
+            )
+            for lane in set(writers) & {row[1] for row in session.execute(waiting)}:
                 release_waiting(session, lane, now)
         self._go_on(now)
 
@@ -258,8 +265,7 @@ class Year:
         while self._do(plan_some, now):
             pass
         with self.database.begin() as session:
-            for sender in self._list_due(session, now):
-                self._send(session, sender, now)
+            self._send(session, now)
         while self._do(carry_on, now):
             pass
 
@@ -267,51 +273,32 @@ class Year:
         with self.database.begin() as session:
             return bool(work(session, now))
 
-    def _list_due(self, session: Session, now: datetime) -> list[str]:
-        """Accounts on which something may go now, so that not all are asked each time."""
-        runs = session.scalars(select(BulletinRun).where(BulletinRun.state == RunState.SENDING)).all()
-        due = select(Delivery.sender).where(
-            Delivery.run_id.in_([run.id for run in runs]),
-            Delivery.state == DeliveryState.PLANNED,
-            Delivery.not_before_at <= now,
-        )
-        articles = select(Delivery.sender).where(
-            Delivery.run_id.in_([run.id for run in runs]),
-            Delivery.state == DeliveryState.PLANNED,
-            Delivery.reason == "article",
-        )
-        self.with_article = set(session.scalars(articles.distinct()))
-        return sorted({*session.scalars(due.distinct()), *self.with_article})
-
-    def _send(self, session: Session, sender: str, now: datetime) -> None:
-        if sender in self.with_article:
+    def _send(self, session: Session, now: datetime) -> None:
+        """Every line whose turn it is, in its window and while there is money; the articles before them."""
+        is_running = (BulletinRun.state == RunState.SENDING, BulletinRun.expires_at > now)
+        running = session.scalars(select(BulletinRun.id).where(*is_running)).all()
+        mine = (Delivery.run_id.in_(running), Delivery.state == DeliveryState.PLANNED)
+        by_article = select(Delivery.sender).where(*mine, Delivery.reason == ARTICLE).distinct()
+        for sender in session.scalars(by_article).all():
             self._send_articles(session, sender, now)
-        left: int | None = None
-        is_counted = False
-        claimed: list[Delivery] = []
-        while len(claimed) in (0, 1000) and (claimed := claim_planned(session, sender, now, 1000, is_quiet(now))):
-            windows = self._windows(session, sender, [line.recipient for line in claimed])
-            outcomes = []
-            for line in claimed:
-                wrote = windows.get(line.recipient)
-                if sender != TELEGRAM and (wrote is None or now - wrote > OPEN_FOR):
-                    outcomes.append(Outcome(line.id, DeliveryState.PLANNED, "window", now + FAR_OFF))
+        its = and_(ZaloFollower.sender == Delivery.sender, ZaloFollower.address_hash == Delivery.recipient)
+        due = select(Delivery.id, Delivery.sender, ZaloFollower.interacted_at).outerjoin(ZaloFollower, its)
+        left: dict[str, int | None] = {}
+        outcomes = []
+        for number, sender, wrote in session.execute(due.where(*mine, Delivery.not_before_at <= now)):
+            is_on_oa = sender != TELEGRAM
+            if is_on_oa and (wrote is None or now - wrote > OPEN_FOR):
+                outcomes.append(Outcome(number, DeliveryState.PLANNED, WINDOW, now + FAR_OFF))
+                continue
+            if is_on_oa and now - wrote > FREE_FOR:
+                room = left.setdefault(sender, count_left(session, sender, now))
+                if room is not None and room <= 0:
+                    outcomes.append(Outcome(number, DeliveryState.PLANNED, BUDGET, now + FAR_OFF))
                     continue
-                is_paid = sender != TELEGRAM and wrote is not None and now - wrote > FREE_FOR
-                if is_paid and not is_counted:
-                    left, is_counted = count_left(session, sender, now), True
-                if is_paid and left is not None and left <= 0:
-                    outcomes.append(Outcome(line.id, DeliveryState.PLANNED, "budget", now + FAR_OFF))
-                    continue
-                left = left - 1 if is_paid and left is not None else left
-                cost = self.referee.take(sender, wrote, now)
-                outcomes.append(Outcome(line.id, DeliveryState.SENT, PAID if cost else None))
-            record_outcomes(session, outcomes, now)
-
-    def _windows(self, session: Session, sender: str, lanes: list[str]) -> dict[str, datetime | None]:
-        mine = (ZaloFollower.sender == sender, ZaloFollower.address_hash.in_(lanes))
-        rows = session.execute(select(ZaloFollower.address_hash, ZaloFollower.interacted_at).where(*mine))
-        return {row[0]: row[1] for row in rows}
+                left[sender] = None if room is None else room - 1
+            cost = self.referee.take(sender, wrote, now)
+            outcomes.append(Outcome(number, DeliveryState.SENT, PAID if cost else None))
+        record_outcomes(session, outcomes, now)
 
     def _send_articles(self, session: Session, sender: str, now: datetime) -> None:
         """As `bot.articles` does it, with the calls to Zalo stood in for."""
@@ -439,7 +426,8 @@ def main() -> None:
     options = parser.parse_args()
     began = time.perf_counter()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    with tempfile.TemporaryDirectory() as folder:
+    in_memory = Path("/dev/shm")  # nothing here has to survive
+    with tempfile.TemporaryDirectory(dir=in_memory if in_memory.is_dir() else None) as folder:
         database = Database(f"sqlite:///{Path(folder) / 'year.db'}", Keys(b"\1" * 32, {1: b"\2" * 32}))
         migrate(database)
         figures = Year(database, options.blocked).run()

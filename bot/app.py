@@ -49,7 +49,8 @@ from db.inbox import count_waiting
 from db.keys import KeyProblem, Keys, create_key_file, load_key_file
 from db.migrate import find_revision, migrate
 from db.session import Database
-from handlers.bulletins.running import carry_on, plan_some, start_due
+from handlers.bulletins.running import Key, carry_on, plan_due, plan_some, start_due
+from handlers.bulletins.zalo_plan import Plan
 from handlers.cases.clockwork import mend_some, remind_to_follow_up, run_due
 from handlers.cases.daily import run_daily
 from handlers.cases.names import bar_newly_appointed
@@ -360,11 +361,17 @@ class App:
     def _bulletin_jobs(self) -> tuple[Job, ...]:
         senders = list_senders(self._settings)
 
+        plans: dict[Key, Plan] = {}
+
+        def plan_bulletins_due(session: Session, now: datetime) -> None:
+            plans.clear()
+            plans.update(plan_due(session, now, senders))
+
         def start_bulletins(session: Session, now: datetime) -> None:
-            start_due(session, now, senders)
+            start_due(session, now, senders, plans)
 
         return (
-            Job("start_bulletins", _EVERY_TICK, start_bulletins),
+            Job("start_bulletins", _EVERY_TICK, start_bulletins, plan_bulletins_due),
             Job("plan_bulletins", _EVERY_TICK, plan_some),
             Job("carry_on_bulletins", _EVERY_TICK, carry_on),
         )

@@ -30,11 +30,13 @@ _TICK_SECONDS = 20
 @dataclass(frozen=True)
 class Job:
     """A piece of work, how often it runs, and the function that does it in one transaction. One that returns True has
-    more to do and goes on at once, in another transaction: a long job keeps nobody from writing for long."""
+    more to do and goes on at once, in another transaction: a long job keeps nobody from writing for long. What takes
+    long and only reads is done by ``prepare`` before, at every tick."""
 
     name: str
     every: timedelta
     work: Callable[[Session, datetime], bool | None]
+    prepare: Callable[[Session, datetime], None] | None = None
 
 
 def _measure(session: Session, _now: datetime) -> None:
@@ -86,6 +88,8 @@ class Clock:
         """Run every job that is due; a job that fails is tried again at the next tick."""
         for job in self._jobs:
             try:
+                if job.prepare is not None:
+                    await self._database.look(job.prepare, self._now())
                 has_more = await self._database.run(_run_if_due, job, self._now())
                 while has_more:
                     has_more = await self._database.run(_run_again, job, self._now())

@@ -394,8 +394,17 @@ def select_lost(run_id: int) -> Select[int, int]:
 
 def list_due(session: Session, now: datetime) -> list[Bulletin]:
     """Released bulletins whose next date has come, which no other process has in hand."""
+    return list(session.scalars(_select_due(now).with_for_update(skip_locked=True)))
+
+
+def look_for_due(session: Session, now: datetime) -> list[Bulletin]:
+    """Released bulletins whose next date has come, in whoever's hands they are; for a transaction that only reads."""
+    return list(session.scalars(_select_due(now)))
+
+
+def _select_due(now: datetime) -> Select[tuple[Bulletin]]:
     due = select(Bulletin).where(Bulletin.next_at <= now, Bulletin.state == BulletinState.RELEASED)
-    return list(session.scalars(due.order_by(Bulletin.next_at, Bulletin.id).with_for_update(skip_locked=True)))
+    return due.order_by(Bulletin.next_at, Bulletin.id)
 
 
 def count_runs(session: Session, bulletin_id: int) -> int:

@@ -30,13 +30,6 @@ def drop_upload(session: Session, sender: str, digest: str, platform_id: str) ->
     session.execute(mine.where(UploadedFile.platform_id == platform_id))
 
 
-def forget_uploads(session: Session, before: datetime) -> int:
-    """Erase names of files handed over before a moment; returns how many. A file that still goes out is handed over
-    once more."""
-    old = delete(UploadedFile).where(UploadedFile.uploaded_at < before)
-    return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # a delete has a row count
-
-
 def find_by_digest(session: Session, digest: str) -> BulletinFile | None:
     """A file of a bulletin with this content."""
     same = select(BulletinFile).where(BulletinFile.digest == digest).order_by(BulletinFile.id).limit(1)

@@ -214,8 +214,9 @@ class Answerer:
         wanted = (found.source.number, found.article)
         cited = [one for one in self.parts.searcher.ids if wanted in self.places_of(one, on, most=None)]
         cited = [one for one in cited if self._is_known(one, on)]
-        leading = [one for one in cited if self.citations_of(one, on)[0].article == found.article]
-        options = tuple(dict.fromkeys([*leading, *cited]))[:MOST_OPTIONS]
+        near = [hit.entry_id for hit in self.parts.searcher.search(found.heading, LOOKED_AT).hits]
+        cited.sort(key=lambda one: (self._lead_of(one, on) != wanted, near.index(one) if one in near else LOOKED_AT))
+        options = tuple(cited[:MOST_OPTIONS])
         tail = t("answer.article_entries" if options else "answer.article_no_entry")
         said = f"{self.parts.statutes.say(found)}\n\n{tail}"
         return Answer(Outcome.ASK_BACK if options else Outcome.ABSTAIN, None, 1.0, options, on, said)

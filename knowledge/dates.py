@@ -32,7 +32,7 @@ _BEFORE_WHAT = r"(?:\d+|khi|do|luc|ngay|thang|nam|han|thoi|sinh|nghi|ky)"
 _TET = r"\btet(?: (?:am lich|am|ta|nguyen dan|co truyen))?"
 
 _NOT_AN_EVENT = re.compile(
-    r"\b(?:tu|tu ngay|tu thang|tu nam|den|den nay|toi|truoc|sau|ke tu|sinh|sinh nam|sinh ngay|"
+    r"\b(?:tu|tu ngay|tu thang|tu nam|den|den nay|toi|truoc|sau|ke tu|(?<!nghi )sinh|sinh nam|sinh ngay|"
     r"luat(?: \w+){0,3}|nghi dinh|thong tu|quyet dinh|so|nghi quyet)"
     r"(?:\s+(?:ngay|thang|nam|cuoi|dau|het|tet|hoi|hom))*\s*$"
 )

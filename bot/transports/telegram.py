@@ -30,7 +30,7 @@ from aiogram.exceptions import (
     TelegramServerError,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import TelegramMethod
+from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import (
     BufferedInputFile,
@@ -111,6 +111,10 @@ class _SendText(TelegramMethod[dict[str, Any]]):
     text: str
     parse_mode: str = "HTML"
     reply_markup: dict[str, Any] | None = None
+
+
+_SENT = Response[dict[str, Any]]
+"""Held on to: aiogram asks for this class with every answer, and pydantic would make it anew each time."""
 
 
 class _Session(AiohttpSession):

@@ -64,9 +64,17 @@ def hand_in(context: Context, bulletin_id: int) -> list[Reply]:
     approvers = list_approvers(context.session, bulletin, context.now, context.today)
     told = [person_id for person_id in approvers if _tell(context, bulletin, person_id, "asked_to_release")]
     if find_waiver_in_force(context.session, bulletin.unit_id, context.now, context.today) is not None:
-        return [Reply(t("bulletin_desk.submitted_alone")), *show_decision(context, bulletin_id)]
+        return [Reply(t("bulletin_desk.submitted_alone")), *_decide_alone(context, bulletin_id)]
     text = t("bulletin_desk.submitted", count=len(approvers)) if told else t("bulletin_desk.nobody_to_release")
     return [Reply(text, (back_button(bulletin_id), list_button()))]
+
+
+def _decide_alone(context: Context, bulletin_id: int) -> list[Reply]:
+    """The decision at once; it stays submitted where the second factor is to be given first."""
+    try:
+        return show_decision(context, bulletin_id)
+    except UserError as problem:
+        return [explain(problem)]
 
 
 def _tell(context: Context, bulletin: Bulletin, person_id: int, key: str, reason: str = "") -> bool:

@@ -1,6 +1,6 @@
 """Bulletins go out: each date once, to an audience frozen that day; held back, called off and sent again on request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from db.bulletin_runs import (
     list_runs,
     lock_planning,
     lock_run,
+    look_for_due,
     plan_lines,
     plan_receivers,
     put_off,
@@ -35,7 +36,7 @@ from db.models import Bulletin, BulletinKind, BulletinRun, BulletinState, Delive
 from db.units import find_period
 from handlers.bulletins.content import Content, compose
 from handlers.bulletins.timing import Timing
-from handlers.bulletins.zalo_plan import make_plan
+from handlers.bulletins.zalo_plan import Plan, make_plan
 from handlers.chat import Reply
 from handlers.errors import Outdated
 from handlers.feature import VIETNAM
@@ -57,11 +58,33 @@ _BEYOND = 2**62
 _RESENT_FOR = timedelta(days=1)
 """How long a line that is sent again may still wait for its turn."""
 
+Key = tuple[int, datetime | None, str | None]
+Plans = Mapping[Key, Plan]
+"""Plans by which date of which release they are for."""
 
-def start_due(session: Session, now: datetime, senders: Sequence[str]) -> None:
+
+def plan_due(session: Session, now: datetime, senders: Sequence[str]) -> Plans:
+    """For every bulletin whose date has come, by which accounts it goes. Only reads: counting a large audience takes
+    seconds, in which nobody else could write on SQLite."""
+    due = look_for_due(session, now)
+    return {_key_of(one): make_plan(session, one, now, _list_carriers(one, senders)) for one in due}
+
+
+def _key_of(bulletin: Bulletin) -> Key:
+    return bulletin.id, bulletin.next_at, bulletin.released_hash
+
+
+def _list_carriers(bulletin: Bulletin, senders: Sequence[str]) -> list[str]:
+    return [one for one in senders if bulletin.kind is BulletinKind.TASK or not one.startswith(_DESK)]
+
+
+def start_due(session: Session, now: datetime, senders: Sequence[str], plans: Plans | None = None) -> None:
     """Begin the sending of every bulletin whose date has come, and note its next date. One whose date is older than it
-    may be late is passed over, on record; one that is not what was released never goes."""
+    may be late is passed over, on record; one that is not what was released never goes. With ``plans`` (`plan_due`)
+    whatever is not among them waits for the next time."""
     for bulletin in list_due(session, now):
+        if plans is not None and _key_of(bulletin) not in plans:
+            continue
         timing = Timing.from_json(bulletin.timing)
         due_at = bulletin.next_at
         assert due_at is not None  # noqa: S101  # that is how it was found
@@ -71,7 +94,9 @@ def start_due(session: Session, now: datetime, senders: Sequence[str]) -> None:
         if timing.expires_at(due_at) <= now:
             add_event(session, bulletin.id, "missed", None, now, {"due_at": due_at.isoformat()})
         else:
-            _start(session, bulletin, timing, due_at, now, senders)
+            carriers = _list_carriers(bulletin, senders)
+            plan = plans[_key_of(bulletin)] if plans is not None else make_plan(session, bulletin, now, carriers)
+            _start(session, bulletin, timing, due_at, now, [one for one in carriers if one not in plan.refused], plan)
         bulletin.next_at = timing.next_after(due_at)
         if bulletin.next_at is None:
             bulletin.state = BulletinState.ENDED
@@ -83,29 +108,33 @@ def _refuse(session: Session, bulletin: Bulletin, now: datetime) -> None:
     log.error("bulletin_differs_from_release", bulletin_id=bulletin.id)
     add_event(session, bulletin.id, "refused", None, now)
     for person_id in {bulletin.created_by_id, bulletin.released_by_id} - {None}:
-        reply = Reply(t("bulletin_runs.differs_from_release", title=bulletin.content.get("title", "")))
+        reply = Reply(t("bulletin_desk.differs_from_release", title=bulletin.content.get("title", "")))
         tell_person(session, person_id or 0, reply, f"differs:{bulletin.id}:{now.isoformat()}", now, is_urgent=True)
     void(session, bulletin, None, now)
     bulletin.next_at = None
 
 
 def _start(
-    session: Session, bulletin: Bulletin, timing: Timing, due_at: datetime, now: datetime, senders: Sequence[str]
+    session: Session,
+    bulletin: Bulletin,
+    timing: Timing,
+    due_at: datetime,
+    now: datetime,
+    carriers: Sequence[str],
+    zalo: Plan,
 ) -> None:
     on = now.astimezone(VIETNAM).date()
     content = Content.from_json(bulletin.content)
     unit = find_period(session, bulletin.unit_id, on)
     fields = timing.fields_for(due_at, count_runs(session, bulletin.id) + 1, unit.name if unit else "")
     expires_at = timing.expires_at(due_at)
-    carriers = [one for one in senders if bulletin.kind is BulletinKind.TASK or not one.startswith(_DESK)]
-    zalo = make_plan(session, bulletin, now, carriers)
     moments = {shift: timing.slots(due_at, shift, now) or [expires_at] for shift in Shift}
     plan: dict[str, Any] = {
         "files": list(content.files),
         "audience": bulletin.audience,
         "topic": bulletin.topic,
         "kind": bulletin.kind.value,
-        "senders": [sender for sender in carriers if sender not in zalo.refused],
+        "senders": list(carriers),
         "limits": dict(zalo.limits),
         "free_only": list(zalo.free_only),
         "articles": list(zalo.articles),

@@ -1,9 +1,7 @@
 """kill -9 at any moment: no acknowledged message lost, no double effect, no reply lost."""
 
-import json
 import random
 import socket
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ from db.keys import Keys, load_key_file
 from db.models import Case, Delivery, DeliveryState, Feedback, InboxEvent, InboxState
 from db.session import Database
 from tests.bot.process import BotProcess, Visitor
+from tests.drills import note_drill
 
 PEOPLE_AT_ONCE = 4
 
@@ -106,9 +105,7 @@ def test_two_hundred_conversations_survive_kills(tmp_path: Path, database_url: s
     began = time.monotonic()
     found = _replay(tmp_path, database_url, key_file, conversations=200, kills=200, seed=2026)
     kind = database_url.split(":")[0].split("+")[0]
-    sys.stdout.write(
-        json.dumps({"drill": "crash", "database": kind, "seconds": round(time.monotonic() - began), **found}) + "\n"
-    )
+    note_drill("kills during conversations", 200, database=kind, seconds=round(time.monotonic() - began), **found)
     _assert_nothing_lost(found, 200)
 
 

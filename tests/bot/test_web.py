@@ -30,7 +30,7 @@ from knowledge.texts import load_texts, t
 WEB = Path(__file__).parents[2] / "web"
 HOTLINE = "1900 1234"
 TOLD_WITHIN = 20.0
-"""Seconds in which a pushed message reaches a waiting page: less than the server's own second look is put off to."""
+"""Seconds in which a pushed message reaches a waiting page: before the server would end the wait with nothing."""
 
 
 class Visitor:
@@ -108,12 +108,6 @@ async def serve(database: Database, answerer: Answerer, **changes: Any) -> Async
         await site.close()
         app.stop()
         await running
-
-
-@pytest.fixture(autouse=True)
-def _no_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A waiting page hears because it is told, not because it happened to look again."""
-    monkeypatch.setattr("bot.transports.web._LOOK_AGAIN_SECONDS", 25.0)
 
 
 @pytest.fixture

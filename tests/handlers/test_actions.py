@@ -14,6 +14,7 @@ SHORT = {
     "case_code": "K7M29QTX",
     "what": "recategorise",
     "choice": "9999999999",
+    "wish": "y",
     "category": "union_rights",
     "urgency": "emergency",
     "told": "0123456789abcdef",

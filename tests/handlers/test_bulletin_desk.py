@@ -756,9 +756,19 @@ async def test_on_the_web_page_a_release_needs_the_second_factor(talk: Talk, tre
     """As for every role that it guards; also where the one who releases is alone."""
     _writer, second, bulletin = await submitted(talk, tree)
     talk.pass_time(hours=13)
-    with talk.database.begin() as session:
-        for account in session.query(Account):
-            account.sender = "web"
     await act(second, bulletin, "release", talk.look(digest_bulletin, bulletin)[:12])
     second.hears("mã hai lớp")
+    assert only(talk).state is BulletinState.SUBMITTED
+
+
+@pytest.mark.parametrize("channel", ["web"], indirect=True)
+async def test_on_the_web_page_one_person_needs_the_second_factor_too(talk: Talk, tree: Tree) -> None:
+    """A chair writes without it, and releases alone only with it."""
+    chair = await waived(talk, tree)
+    talk.pass_time(hours=13)
+    await written(chair)
+    await chair.presses("Gửi duyệt")
+    chair.hears("mã hai lớp")
+    await act(chair, only(talk), "release", talk.look(digest_bulletin, only(talk))[:12])
+    chair.hears("mã hai lớp")
     assert only(talk).state is BulletinState.SUBMITTED

@@ -31,6 +31,20 @@ def test_the_first_message_names_what_it_rests_on_and_since_when(answerer: Answe
     assert page.since == date(2026, 1, 1)
 
 
+def test_an_article_is_cited_once_with_its_clauses(tmp_path: Path) -> None:
+    """Who looks an article up opens it once; the clauses stand in their order, and a bare article is all of it."""
+    clause = "  - {source: 10/2026/QH15, article: 1, clause: 1}\n"
+    second = "  - {source: 10/2026/QH15, article: 1, clause: 2}\n"
+    other = "  - {source: 10/2026/QH15, article: 2, clause: 1}\n"
+    page = make_answerer(tmp_path / "clauses", (clause, second + other + clause)).page("nghi-cuoi", TODAY)
+    assert page is not None
+    assert "khoản 1, 2 Điều 1 Luật Mẫu 2026; khoản 1 Điều 2 Luật Mẫu 2026." in page.message
+    whole = second.replace(", clause: 2", "")
+    page = make_answerer(tmp_path / "whole", (clause, clause + whole)).page("nghi-cuoi", TODAY)
+    assert page is not None
+    assert page.citations == (Citation("10/2026/QH15", 1),)
+
+
 def test_a_figure_is_that_of_the_day_asked_for(answerer: Answerer) -> None:
     """The same entry on an earlier day shows the amount of that day."""
     page = answerer.page("nghi-cuoi", date(2026, 3, 1))
@@ -98,6 +112,15 @@ def test_an_article_is_named_with_the_entries_that_rest_on_it(answerer: Answerer
         assert found.outcome is Outcome.ASK_BACK, text
         assert "Nghỉ cưới" in found.text
         assert "nghi-cuoi" in found.options
+
+
+def test_entries_that_rest_on_the_article_first_come_first(tmp_path: Path) -> None:
+    """Who looks an article up is offered what is about it before what only mentions it."""
+    first = "  - {source: 10/2026/QH15, article: 2, clause: 1}\n"
+    own = "  - {source: 10/2026/QH15, article: 1, clause: 1}\n"
+    answerer = make_answerer(tmp_path, (own, first + own))
+    assert answerer.answer("điều 2 luật mẫu", TODAY).options[0] == "nghi-cuoi"
+    assert answerer.answer("điều 1 luật mẫu", TODAY).options[-1] == "nghi-cuoi"
 
 
 def test_a_question_that_only_mentions_an_article_is_a_question(answerer: Answerer) -> None:

@@ -15,6 +15,7 @@ TODAY = date(2026, 11, 21)
         ("tai nạn hồi tháng 3/2025", date(2025, 3, 31)),
         ("tai nan hoi thang 3/2025", date(2025, 3, 31)),
         ("ngày 5/6/2025 em bị tai nạn", date(2025, 6, 5)),
+        ("nghỉ sinh hồi tháng 3/2025 được bao nhiêu", date(2025, 3, 31)),
         ("bị phạt ngày 5-6-2025", date(2025, 6, 5)),
         ("năm 2024 sinh con được bao nhiêu", date(2024, 12, 31)),
         ("tháng 8 năm 2025 bị cắt giảm", date(2025, 8, 31)),

@@ -446,15 +446,15 @@ async def test_a_topic_is_refused_as_telegram_words_it(server: TelegramStandIn, 
     topic = (await by_ptb.create_forum_topic(FORUM, "Vụ việc 12")).message_thread_id
     await by_ptb.close_forum_topic(FORUM, topic)
     await by_ptb.send_message(FORUM, "a", message_thread_id=topic)
-    with pytest.raises(refused_by_ptb.BadRequest, match="(?i)topic_not_modified"):
+    with pytest.raises(refused_by_ptb.BadRequest, match=r"(?i)topic_not_modified"):
         await by_ptb.close_forum_topic(FORUM, topic)
     group.delete_topic(topic)
-    with pytest.raises(refused_by_ptb.BadRequest, match="(?i)message thread not found"):
+    with pytest.raises(refused_by_ptb.BadRequest, match=r"(?i)message thread not found"):
         await by_ptb.send_message(FORUM, "a", message_thread_id=topic)
-    with pytest.raises(refused_by_ptb.BadRequest, match="(?i)topic_id_invalid"):
+    with pytest.raises(refused_by_ptb.BadRequest, match=r"(?i)topic_id_invalid"):
         await by_ptb.delete_forum_topic(FORUM, topic)
     group.lets_manage_topics = False
-    with pytest.raises(refused_by_ptb.BadRequest, match="(?i)not enough rights to create a topic"):
+    with pytest.raises(refused_by_ptb.BadRequest, match=r"(?i)not enough rights to create a topic"):
         await by_ptb.create_forum_topic(FORUM, "Vụ việc 13")
 
 
