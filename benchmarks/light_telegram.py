@@ -1,8 +1,8 @@
-"""A stand-in Telegram of one method and in a process of its own: it counts messages, and costs little while doing so.
+"""A stand-in Telegram in a process of its own that counts messages, and costs little while doing so.
 
-It answers `sendMessage` and nothing else, and knows some faults: `flood` (429, the account is to be silent for a
-second), `blocked` (403, always the same people), `drop` (carried out, and the answer is lost). What it saw is asked for
-at /seen: for each message carried out its moment (on the machine's monotonic clock) and its chat.
+It takes `sendMessage` as JSON, says yes to everything else, and knows some faults: `flood` (429, the account is to be
+silent for a second), `blocked` (403, always the same people), `drop` (carried out, and the answer is lost). What it saw
+is asked for at /seen: for each message carried out its moment (on the machine's monotonic clock) and its chat.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -59,10 +60,18 @@ class _Connection(asyncio.Protocol):
             self._answer(head, body)
 
     def _answer(self, head: str, body: bytes) -> None:
-        if head.startswith("get /seen"):
-            world = self._world
+        world = self._world
+        path = head.split(" ", 2)[1]
+        if path == "/count":
+            return self._say(200, {"count": len(world.seen)})
+        if path == "/seen":
             return self._say(200, {"seen": world.seen, "refused": world.refused, "pauses": world.pauses})
-        return self._send(int(json.loads(body)["chat_id"]))
+        if path.endswith("/sendmessage"):
+            return self._send(int(json.loads(body)["chat_id"]))
+        if path.endswith("/getupdates"):  # nobody writes
+            asyncio.get_running_loop().call_later(1, self._say, 200, {"ok": True, "result": []})
+            return None
+        return self._say(200, {"ok": True, "result": True})
 
     def _send(self, chat: int) -> None:
         world, now = self._world, time.monotonic()
@@ -108,10 +117,16 @@ def run_light_telegram(**faults: float) -> Iterator[str]:
         process.wait()
 
 
-def ask_what_was_seen(address: str) -> dict[str, object]:
+def count_seen(address: str) -> int:
+    """How many messages were carried out so far."""
+    with urllib.request.urlopen(f"{address}/count") as answer:
+        return int(json.load(answer)["count"])
+
+
+def ask_what_was_seen(address: str) -> dict[str, Any]:
     """Everything that was carried out so far."""
     with urllib.request.urlopen(f"{address}/seen") as answer:
-        found: dict[str, object] = json.load(answer)
+        found: dict[str, Any] = json.load(answer)
         return found
 
 

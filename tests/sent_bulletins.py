@@ -64,7 +64,16 @@ def send(
             setattr(bulletin, name, value)
         bulletin.state = BulletinState.ENDED
         now = talk.now()
-        run = add_run(session, bulletin.id, now, {}, {"files": []}, talk.today, now + timedelta(days=2), now)
+        run = add_run(
+            session,
+            bulletin.id,
+            now,
+            {},
+            {"files": [], "may_disturb": False, "corrects": []},
+            talk.today,
+            now + timedelta(days=2),
+            now,
+        )
         assert run is not None
         run.body, run.state, run.planned_at = compose(content, run.id, {}).to_json(), run_state, now
         run.finished_at = now if run_state in (RunState.DONE, RunState.CANCELLED) else None

@@ -5,11 +5,12 @@ from datetime import timedelta
 from db.answer_traces import add_lines, has_trace, keep_trace, list_receivers
 from db.bulletin_runs import add_run
 from db.bulletins import add_bulletin, add_event, digest_bulletin
-from db.models import Account, BulletinKind, BulletinState, RunState
+from db.models import Account, BulletinKind, BulletinState, RunState, Shift
 from handlers.access import Actor, NotAllowed, Right, get_actor
 from handlers.actions import Choose, ShowDesk, ShowEntry, ShowMenu, TellAnswerChange, WatchAnswer, WithdrawConsent
 from handlers.bulletins.asked import entries_in
 from handlers.bulletins.content import LONGEST_TEXT, Content
+from handlers.bulletins.timing import Timing
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.consents import RECALL, RECALL_DAYS, has_consented, record_consent
 from handlers.errors import Outdated, UserError
@@ -168,16 +169,31 @@ def _send(context: Context, actor: Actor, draft: Draft) -> None:
         raise UserError("recalls.nobody")
     unit_id = actor.units_of(Right.CURATE)[0]
     content = Content(t("recalls.title"), draft["text"]).to_json()
-    bulletin = add_bulletin(session, BulletinKind.ANSWER_CHANGE, unit_id, "law", actor.person_id, now, content, {}, {})
+    bulletin = add_bulletin(
+        session, BulletinKind.ANSWER_CHANGE, unit_id, "law", actor.person_id, now, content, {}, Timing().to_json()
+    )
     bulletin.state, bulletin.released_by_id, bulletin.released_at = BulletinState.ENDED, actor.person_id, now
     bulletin.released_hash = digest_bulletin(session, bulletin)
-    plan = {"files": [], "audience": {}, "corrects": [], "entry": draft["entry_id"]}
-    plan["senders"] = sorted({account.sender for account in accounts})
+    starts_at = after_quiet_hours(now)
+    plan = {
+        "files": [],
+        "audience": {},
+        "topic": bulletin.topic,
+        "kind": bulletin.kind.value,
+        "senders": sorted({account.sender for account in accounts}),
+        "limits": {},
+        "free_only": [],
+        "articles": [],
+        "may_disturb": False,
+        "slots": {shift.value: [starts_at.isoformat()] for shift in Shift},
+        "corrects": [],
+        "entry": draft["entry_id"],
+    }
     body = _write(context, draft).to_json()
     run = add_run(session, bulletin.id, now, body, plan, context.today, now + _GOOD_FOR, now)
     if run is None:
         raise Outdated
-    run.reached = add_lines(session, run, accounts, unit_id, after_quiet_hours(now), now)
+    run.reached = add_lines(session, run, accounts, unit_id, starts_at, now)
     run.state, run.planned_at = RunState.SENDING, now
     add_event(session, bulletin.id, "released", actor.person_id, now, {"run": run.id})
 

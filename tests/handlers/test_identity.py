@@ -226,7 +226,7 @@ async def test_what_was_kept_for_undoing_holds_ids_only(talk: Talk, tree: Tree) 
     await merged(talk, tree)
     [proposal] = talk.rows(MergeProposal)
     assert not re.search(r"Hoa|Hao|1995|0912|001195", str(proposal.moved))
-    assert set(proposal.moved) == {"accounts", "ended", "consents", "rows", "withdrawn"}
+    assert set(proposal.moved) == {"accounts", "ended", "consents", "rows", "news", "withdrawn"}
 
 
 async def test_officer_undoes_a_merge_within_their_reach_only(talk: Talk, tree: Tree) -> None:

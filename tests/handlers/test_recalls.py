@@ -131,6 +131,24 @@ async def test_nobody_else_may_tell_and_nobody_is_told_twice_on_two_phones(talk:
     assert sum(bool(row.run_id) for row in talk.rows(Delivery)) == 1
 
 
+async def test_message_decided_on_at_night_goes_in_the_morning(talk: Talk, tree: Tree) -> None:
+    """Whatever the clock does meanwhile."""
+    lan = await asker(talk, "Lan")
+    curator = await officer(talk, "Bà Biên Tập", tree.root, Role.CURATOR)
+    talk.pass_time(hours=12)
+    await curator.presses_payload(encode(TellAnswerChange("")))
+    await curator.says("nghỉ cưới")
+    await curator.presses("kết hôn")
+    await curator.says("Luật mới.")
+    await curator.presses("Gửi")
+    world = BulletinWorld(talk, tree)
+    await world.send()
+    assert not any("Luật mới" in reply.text for reply in lan.heard)
+    talk.pass_time(hours=9)
+    await world.send()
+    lan.hears("Câu trả lời đã thay đổi", "Luật mới")
+
+
 async def test_withdrawing_erases_the_marks(talk: Talk, tree: Tree) -> None:
     """By the way that every consent is withdrawn."""
     lan = await asker(talk, "Lan")
