@@ -402,7 +402,7 @@ def look_for_due(session: Session, now: datetime) -> list[Bulletin]:
     return list(session.scalars(_select_due(now)))
 
 
-def _select_due(now: datetime) -> Select[tuple[Bulletin]]:
+def _select_due(now: datetime) -> Select[Bulletin]:
     due = select(Bulletin).where(Bulletin.next_at <= now, Bulletin.state == BulletinState.RELEASED)
     return due.order_by(Bulletin.next_at, Bulletin.id)
 
