@@ -442,7 +442,7 @@ def test_ten_thousand_federations_have_no_forbidden_reader(empty: Database, firs
     reports = 0
     for seed in range(first, first + AT_ONCE):
         try:
-            reports += run_world(empty, Random(seed), 15)  # generates tests
+            reports += run_world(empty, Random(seed), 10)  # generates tests
         except Exception as error:
             raise AssertionError(f"federation {seed}") from error
     note_drill("generated federations", AT_ONCE, first_seed=first, reports=reports, forbidden_readers=0)
