@@ -40,8 +40,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from db.deployment import find_fact, forget_fact, set_fact
+from db.engines import normalize_url, open_engine
 from db.keys import KeyProblem, Keys, header_of
-from db.session import normalize_url, open_engine
 from db.types import Id
 
 _KEY_BYTES = 32

@@ -1,38 +1,23 @@
-"""The engine and its transactions: one place that knows how SQLite and PostgreSQL differ."""
+"""Transactions on the database, from threads and from the event loop."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, create_engine, event, make_url, text
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from db.case_keys import CaseKeys
+from db.engines import POSTGRES_CONNECTIONS, normalize_url, open_engine
 from db.keys import Keys
-
-if TYPE_CHECKING:
-    from db.case_keys import CaseKeys
 
 T = TypeVar("T")
 
-_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
-_BUSY_TIMEOUT_S = 15
-_POSTGRES_CONNECTIONS = 8
 _SQLITE_READERS = 2
-_POSTGRES_PATIENCE = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-"""Seconds (the last: milliseconds) after which a server that vanished from the network counts as gone; by default the
-operating system waits a quarter of an hour, and a process that leads a bot account would believe so all the while."""
 
 
 class Database:
@@ -43,7 +28,7 @@ class Database:
     cases, closed with the database; without one, whatever touches a case's content raises.
     """
 
-    def __init__(self, url: str, keys: Keys, case_keys: "CaseKeys | None" = None) -> None:
+    def __init__(self, url: str, keys: Keys, case_keys: CaseKeys | None = None) -> None:
         self.url = normalize_url(url)
         self.keys = keys
         self.case_keys = case_keys
@@ -51,7 +36,7 @@ class Database:
         self.engine = open_engine(self.url)
         self._info = {"keys": keys, "case_keys": case_keys}
         self.engine.dialect.union_keys = keys  # type: ignore[attr-defined]  # how column types find the ring
-        writers = 1 if self.is_sqlite else _POSTGRES_CONNECTIONS
+        writers = 1 if self.is_sqlite else POSTGRES_CONNECTIONS
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
         self._readers = ThreadPoolExecutor(_SQLITE_READERS, "db-read") if self.is_sqlite else self._writers
 
@@ -100,12 +85,6 @@ class Database:
             self.case_keys.close()
 
 
-def normalize_url(url: str | URL) -> URL:
-    """A SQLAlchemy URL with the driver this program uses, whatever driver (or none) it names."""
-    parsed = make_url(url)
-    return parsed.set(drivername=_DRIVERS.get(parsed.get_backend_name(), parsed.drivername))
-
-
 def is_unavailable(error: SQLAlchemyError) -> bool:
     """Whether the database itself failed (gone, locked, full) and the same statement may succeed later; False when
     the statement or its values are at fault."""
@@ -127,40 +106,3 @@ def lock_lane(session: Session, lane: str) -> None:
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(('x' || left(:lane, 16))::bit(64)::bigint)"), {"lane": lane})
-
-
-def open_engine(url: URL, prepare_sqlite: Callable[[Any, Any], None] | None = None) -> Engine:
-    """Connections to a database; ``prepare_sqlite`` sets up one of SQLite, by default as this program's data need it.
-    A transaction on SQLite is a writer from its first statement unless the connection says ``union_readonly``."""
-    if url.get_backend_name() != "sqlite":
-        return create_engine(
-            url,
-            pool_size=_POSTGRES_CONNECTIONS,
-            max_overflow=2,
-            pool_pre_ping=True,
-            hide_parameters=True,
-            connect_args=_POSTGRES_PATIENCE,
-        )
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
-    )
-    event.listen(engine, "connect", prepare_sqlite or _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we write BEGIN ourselves, in _begin_sqlite
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # NORMAL may lose an acknowledged commit at power loss
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA secure_delete=ON")  # erased data leaves no trace in the file
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get("union_readonly")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

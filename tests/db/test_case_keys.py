@@ -16,8 +16,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from db.case_keys import CaseErased, CaseKeys, StoredKey, case_keys_of_session, tie_case_keys
+from db.engines import normalize_url
 from db.keys import KeyProblem, Keys, add_sealing_key, create_key_file
-from db.session import Database, normalize_url
+from db.session import Database
 from tests.conftest import is_postgres
 from tests.postgres import Postgres
 

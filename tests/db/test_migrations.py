@@ -13,10 +13,11 @@ from sqlalchemy import Column, Integer
 
 from db.accounts import meet_account
 from db.conversations import get_conversation
+from db.engines import normalize_url
 from db.keys import Keys
 from db.migrate import find_revision, migrate, newest_revision, without_foreign_keys
 from db.models import Base, Conversation
-from db.session import Database, normalize_url
+from db.session import Database
 from tests.postgres import Postgres
 
 _names = itertools.count()
