@@ -163,8 +163,8 @@ class App:
         )
         self._leadership = Leadership(database)
         self._mended_to = self._topics_kept_to = 0
-        self._clock = Clock(database, now, (*JOBS, *self._own_jobs()))
-        self._bulletin_clock = Clock(database, now, self._bulletin_jobs())
+        self._clock = Clock(database, now, (*JOBS, *self._own_jobs()), self._alarm)
+        self._bulletin_clock = Clock(database, now, self._bulletin_jobs(), self._alarm)
         """A clock of their own: planning for 700,000 people takes a minute, and an alert waits for no minute."""
         self._senders: dict[str, Sender] = {}
         self._transports: list[Transport] = []

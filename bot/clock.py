@@ -1,6 +1,6 @@
 """One table: which job runs how often. APScheduler ticks; a row decides whether the job is due."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,10 +21,14 @@ from handlers.bulletins.tasks import chase
 from handlers.feature import VIETNAM
 from handlers.organisation.service import carry_on
 from handlers.retention import apply_retention, condense_bulletins
+from knowledge.texts import t
 
 log = structlog.get_logger()
 
 _TICK_SECONDS = 20
+
+Alarm = Callable[[str, str], Awaitable[None]]
+"""Tells the operator a text, once for each subject."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,17 @@ JOBS = (
 class Clock:
     """Ticks while the program runs. Any number of clocks may tick on one database: each job runs once per period."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime], jobs: tuple[Job, ...] = JOBS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        jobs: tuple[Job, ...] = JOBS,
+        alarm: Alarm | None = None,
+    ) -> None:
         self._database = database
         self._now = now
         self._jobs = jobs
+        self._alarm = alarm
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     def start(self) -> None:
@@ -85,16 +96,28 @@ class Clock:
             self._scheduler.shutdown(wait=False)
 
     async def tick(self) -> None:
-        """Run every job that is due; a job that fails is tried again at the next tick."""
+        """Run every job that is due; a job that fails is tried again at the next tick, and holds up none of the others.
+        The operator hears of one that fails by itself, once a day; a database that is away is told of elsewhere."""
         for job in self._jobs:
             try:
-                if job.prepare is not None:
-                    await self._database.look(job.prepare, self._now())
-                has_more = await self._database.run(_run_if_due, job, self._now())
-                while has_more:
-                    has_more = await self._database.run(_run_again, job, self._now())
+                await self._run(job)
             except SQLAlchemyError as error:
                 log.error("job_failed", job=job.name, error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  # a value that does not open must not stop every later job for good
+                log.error("job_failed", job=job.name, error=type(error).__name__)
+                await self._tell(job, error)
+
+    async def _run(self, job: Job) -> None:
+        if job.prepare is not None:
+            await self._database.look(job.prepare, self._now())
+        has_more = await self._database.run(_run_if_due, job, self._now())
+        while has_more:
+            has_more = await self._database.run(_run_again, job, self._now())
+
+    async def _tell(self, job: Job, error: Exception) -> None:
+        if self._alarm is not None:
+            subject = f"job:{job.name}:{self._now().date()}"
+            await self._alarm(subject, t("operator.job_failed", job=job.name, error=type(error).__name__))
 
 
 def _run_again(session: Session, job: Job, now: datetime) -> bool:

@@ -376,6 +376,7 @@ class Inbox:
                 transport.channel,
                 self._finder,
                 self._previews,
+                self.alert_operator,
                 is_new,
                 incoming.text,
             )

@@ -147,14 +147,13 @@ def list_asked(session: Session, run_id: int, after: int = 0, limit: int | None 
     return [Asked(person_id, unit_id, line) for person_id, unit_id, line in session.execute(found) if person_id]
 
 
-def list_task_runs(session: Session, started_before: datetime, now: datetime) -> list[BulletinRun]:
-    """The sendings of tasks that began before a moment and are not due yet."""
+def list_task_runs(session: Session, since: datetime) -> list[BulletinRun]:
+    """The sendings of tasks that began after a moment and were not called off."""
     found = select(BulletinRun).join(Bulletin, Bulletin.id == BulletinRun.bulletin_id)
     found = found.where(
         Bulletin.kind == BulletinKind.TASK,
         BulletinRun.state.in_((RunState.SENDING, RunState.DONE)),
-        BulletinRun.started_at <= started_before,
-        BulletinRun.expires_at > now,
+        BulletinRun.started_at > since,
     )
     return list(session.scalars(found.order_by(BulletinRun.id)))
 

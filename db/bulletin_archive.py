@@ -4,12 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.models import Bulletin, BulletinKind, BulletinRun, RunState
 
 _SHOWN_KINDS = (BulletinKind.NEWS, BulletinKind.CORRECTION)
-"""Tasks are for officers, and a changed answer is for those who had got the old one."""
+"""Tasks are for officers, and a changed answer is for those who had got the old one; so are their corrections."""
 
 _SHOWN_STATES = (RunState.SENDING, RunState.DONE)
 
@@ -39,8 +39,11 @@ def _select_past() -> Select[Bulletin, BulletinRun]:
     newest = (
         select(func.max(BulletinRun.id)).where(BulletinRun.state.in_(_SHOWN_STATES)).group_by(BulletinRun.bulletin_id)
     )
+    corrected = aliased(Bulletin)
     found = select(Bulletin, BulletinRun).join(BulletinRun, BulletinRun.bulletin_id == Bulletin.id)
-    return found.where(BulletinRun.id.in_(newest), Bulletin.kind.in_(_SHOWN_KINDS))
+    found = found.outerjoin(corrected, corrected.id == Bulletin.corrects_id)
+    is_shown = or_(corrected.id.is_(None), corrected.kind.in_(_SHOWN_KINDS))
+    return found.where(BulletinRun.id.in_(newest), Bulletin.kind.in_(_SHOWN_KINDS), is_shown)
 
 
 def find_past(session: Session, code: str) -> Past | None:

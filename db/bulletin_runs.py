@@ -158,7 +158,7 @@ def plan_receivers(
     of their lines. Returns how many."""
     received = and_(
         Delivery.run_id.in_(corrected),
-        Delivery.state.in_((DeliveryState.SENT, DeliveryState.UNKNOWN)),
+        Delivery.state.in_((DeliveryState.SENT, DeliveryState.UNKNOWN, DeliveryState.CLAIMED)),
         Delivery.id > bounds[0],
         Delivery.id <= bounds[1],
     )
@@ -180,6 +180,12 @@ def plan_receivers(
         *_run_values(run, now),
     ).where(literal(True))
     return _insert(session, lines)
+
+
+def is_being_sent(session: Session, runs: Collection[int]) -> bool:
+    """Whether a line of some sendings is on its way at this moment, so that it is not known yet whether it arrives."""
+    claimed = select(Delivery.id).where(Delivery.run_id.in_(runs), Delivery.state == DeliveryState.CLAIMED)
+    return session.scalar(claimed.limit(1)) is not None
 
 
 def find_line_bound(session: Session, corrected: Sequence[int], after: int, count: int) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true, tuple_, update
 from sqlalchemy.orm import Session
 
 from db.case_parties import hash_party
@@ -33,12 +33,18 @@ CASE_ROLES = (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR)
 @dataclass(frozen=True)
 class Viewer:
     """An officer as far as cases are concerned: the roles that let them handle cases at which units today, the units of
-    the employers that pay them or they are tied to, and the hashes by which a report of their own is known."""
+    the employers that pay them or they are tied to, and the hashes by which a report of their own is known.
+
+    Of whoever took up a role a moment ago: the units where they did (``new_at``), the cases there that name them, and
+    from which case on that is known (``searched_from``, nought when of all)."""
 
     person_id: int
     roles: frozenset[tuple[int, Role]]
     employers: frozenset[int]
     hashes: frozenset[str]
+    named_in: frozenset[int] = frozenset()
+    new_at: frozenset[int] = frozenset()
+    searched_from: int = 0
 
     @property
     def units(self) -> frozenset[int]:
@@ -90,6 +96,18 @@ def is_visible_to(viewer: Viewer) -> ColumnElement[bool]:
     alone = or_(Case.holder_only.is_(False), Case.holder_id.is_(None), Case.holder_id == viewer.person_id)
     is_sent = Case.state.not_in((CaseState.DRAFT, CaseState.ERASED))
     return and_(is_sent, Case.id.in_(reads), is_free_for(viewer), alone)
+
+
+def is_searched_for(viewer: Viewer) -> ColumnElement[bool]:
+    """That the officer's name was looked for in what the worker wrote, and not found: for lists and counts, since a
+    single case is looked through when it is opened. What somebody holds was looked through when they took it."""
+    conditions: list[ColumnElement[bool]] = [Case.id.not_in(sorted(viewer.named_in))] if viewer.named_in else []
+    if viewer.searched_from:
+        known = viewer.units - viewer.new_at
+        reads = select(CaseReader.case_id).where(CaseReader.unit_id.in_(known), CaseReader.until_at.is_(None))
+        is_mine = func.coalesce(Case.holder_id == viewer.person_id, false())
+        conditions.append(or_(Case.id >= viewer.searched_from, is_mine, Case.id.in_(reads)))
+    return and_(true(), *conditions)
 
 
 def is_free_for(viewer: Viewer) -> ColumnElement[bool]:
@@ -169,3 +187,13 @@ def list_readable_at(session: Session, unit_id: int, after: int, limit: int) -> 
     is_sent = Case.state.not_in((CaseState.DRAFT, CaseState.ERASED))
     found = select(Case).where(Case.id.in_(reads), Case.id > after, is_sent)
     return list(session.scalars(found.order_by(Case.id).limit(limit).with_for_update()))
+
+
+def list_newest_readable(session: Session, unit_ids: Collection[int], person_id: int, limit: int) -> list[Case]:
+    """Cases that the officers of some units may read unless barred, and that this person does not hold; the newest
+    first."""
+    reads = select(CaseReader.case_id).where(CaseReader.unit_id.in_(unit_ids), CaseReader.until_at.is_(None))
+    is_others = or_(Case.holder_id.is_(None), Case.holder_id != person_id)
+    is_sent = Case.state.not_in((CaseState.DRAFT, CaseState.ERASED))
+    found = select(Case).where(Case.id.in_(reads), is_others, is_sent)
+    return list(session.scalars(found.order_by(Case.id.desc()).limit(limit)))

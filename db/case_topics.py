@@ -94,6 +94,13 @@ def find_tied_lane(session: Session, lane: str) -> OfficerGroup | None:
     return session.scalars(select(OfficerGroup).where(_IS_TIED, OfficerGroup.lane == lane)).first()
 
 
+def find_tied_group(session: Session, sender: str, address: str) -> OfficerGroup | None:
+    """The tie of the group at an address of a bot account, locked."""
+    lane = lane_of(keys_of_session(session), sender, address)
+    tied = select(OfficerGroup).where(_IS_TIED, OfficerGroup.lane == lane, OfficerGroup.sender == sender)
+    return session.scalars(tied.with_for_update()).first()
+
+
 def list_tied(session: Session, after: int, limit: int) -> list[OfficerGroup]:
     """Groups that hear of cases, from behind a number on, locked; those another process has in hand are left to it."""
     tied = select(OfficerGroup).where(_IS_TIED, OfficerGroup.id > after).order_by(OfficerGroup.id).limit(limit)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from db.case_access import Viewer, is_visible_to
+from db.case_access import Viewer, is_searched_for, is_visible_to
 from db.case_history import EventKind, append
 from db.case_keys import case_keys_of_session
 from db.codes import new_code
@@ -63,7 +63,7 @@ def count_visible(session: Session, viewer: Viewer, wanted: Wanted) -> int:
 
 def _is_wanted(viewer: Viewer, wanted: Wanted) -> ColumnElement[bool]:
     states = (CaseState.CLOSED, CaseState.WITHDRAWN) if wanted.closed else OPEN_CASE_STATES
-    conditions = [Case.state.in_(states), is_visible_to(viewer)]
+    conditions = [Case.state.in_(states), is_visible_to(viewer), is_searched_for(viewer)]
     if wanted.mine:
         conditions.append(Case.holder_id == viewer.person_id)
     if wanted.unclaimed:

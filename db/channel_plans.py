@@ -41,7 +41,7 @@ def count_parts(session: Session, people: Select[int, int], means: Means, now: d
 
 def count_receivers(session: Session, runs: Sequence[int]) -> dict[str, int]:
     """Who received earlier sendings, or may have, by account: those a correction goes to."""
-    states = (DeliveryState.SENT, DeliveryState.UNKNOWN)
+    states = (DeliveryState.SENT, DeliveryState.UNKNOWN, DeliveryState.CLAIMED)
     lines = select(Delivery.sender, func.count(func.distinct(Delivery.recipient)))
     rows = session.execute(lines.where(Delivery.run_id.in_(runs), Delivery.state.in_(states)).group_by(Delivery.sender))
     return {row[0]: row[1] for row in rows}

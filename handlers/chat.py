@@ -98,7 +98,8 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Group:
-    """A group in which somebody typed a command; ``has_topics`` where its messages may stand in topics."""
+    """A group in which somebody typed a command, or from which the bot was taken out; ``has_topics`` where its messages
+    may stand in topics."""
 
     address: str
     title: str
@@ -111,7 +112,8 @@ class Incoming:
 
     ``sender`` names our bot account, ``address`` where to answer them there, ``event_id`` is the platform's own id.
     ``action`` is the payload of a pressed button, still encoded: it may come from an older version of this program.
-    ``group``: a command was typed there; it is the person who is answered, at their own ``address``.
+    ``group``: a command was typed there, or the bot was taken out of it; who did so stands in ``address``, and it is
+    that person who is answered.
     """
 
     sender: str

@@ -9,7 +9,7 @@ from handlers.bulletins.desk import BULLETIN_DESK
 from handlers.cases.conversation import CASES
 from handlers.cases.desk import CASE_DESK
 from handlers.cases.figures import FIGURES
-from handlers.cases.groups import hear_in_group
+from handlers.cases.groups import hear_in_group, leave_group
 from handlers.chat import Incoming, Kind, Reply, read_action
 from handlers.errors import Outdated
 from handlers.faq.conversation import FAQ, answer_question
@@ -53,6 +53,8 @@ def handle(context: Context, incoming: Incoming) -> list[Reply]:
 
     Raises `UserError` for what the person can understand; the caller then rolls back and answers with its sentence.
     """
+    if incoming.kind is Kind.LEFT and incoming.group is not None:
+        return leave_group(context, incoming.group)
     if incoming.kind is Kind.LEFT:
         mark_unreachable(context.session, incoming.sender, context.account.address_hash, context.now)
         return []

@@ -22,6 +22,10 @@ Draft = dict[str, Any]
 """What a person has typed into an open conversation; plain JSON, kept in the conversation row."""
 
 
+Alarm = Callable[[Session, str, str], object]
+"""Tells the operator: a subject that says it once, and a sentence."""
+
+
 @dataclass(frozen=True)
 class Union:
     """How the union presents itself: its name, a telephone number a person answers, the web page's address, the
@@ -49,6 +53,7 @@ class Context:
     channel: Channel
     finder: Finder
     previews: Previewer
+    alarm: Alarm
     is_new: bool = False
     said: str = ""
     """What the person typed, for commands that carry words of their own ("/vao K7M2-9QTX")."""

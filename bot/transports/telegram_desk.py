@@ -47,6 +47,7 @@ from bot.transports.telegram_updates import (
     is_file_gone,
     is_file_too_large,
     read_group_command,
+    read_removal,
     read_update,
     utf16_length,
 )
@@ -117,8 +118,9 @@ class TelegramDeskTransport:
 
     def read(self, raw: Raw) -> Incoming | None:
         """The event in an update, or None for kinds and chats we do not serve. In a group only the command is heard
-        that ties it to a unit; the letters that a link from there brings along name a case to be opened."""
-        in_group = read_group_command(raw, self.sender, TIE_COMMAND)
+        that ties it to a unit, and that we were taken out of it; the letters that a link from there brings along name a
+        case to be opened."""
+        in_group = read_group_command(raw, self.sender, TIE_COMMAND) or read_removal(raw, self.sender)
         if in_group is not None:
             return in_group
         incoming = read_update(raw, self.sender, _SIGN_IN)

@@ -22,7 +22,9 @@ _FILES = {
 }
 
 
-_GROUPS = ("group", "supergroup")
+_MAY_HAVE_TOPICS = "supergroup"
+_GROUPS = ("group", _MAY_HAVE_TOPICS)
+_GONE = ("left", "kicked")
 
 _TELLING = ("file_name", "title", "performer")
 
@@ -92,6 +94,20 @@ def _read_in_group(raw: Raw, sender: str, command: str) -> Incoming | None:
         display_name=person.get("first_name"),
         group=Group(str(chat["id"]), str(chat.get("title") or ""), bool(chat.get("is_forum"))),
     )
+
+
+def read_removal(raw: Raw, sender: str) -> Incoming | None:
+    """That somebody took the bot out of a group, or closed it; None for everything else. A group that Telegram makes
+    a larger one is no end of it: of those that may have topics none is of the small kind."""
+    try:
+        change = raw.get("my_chat_member") or {}
+        if change.get("chat", {}).get("type") != _MAY_HAVE_TOPICS or change["new_chat_member"]["status"] not in _GONE:
+            return None
+        group, by = Group(str(change["chat"]["id"]), "", has_topics=False), str(change["from"]["id"])
+        return Incoming(sender, by, str(raw["update_id"]), Kind.LEFT, group=group)
+    except (KeyError, TypeError, AttributeError) as error:
+        log.warning("telegram_update_unreadable", sender=sender, error=type(error).__name__)
+        return None
 
 
 def _kind_of(message: Raw) -> Kind:

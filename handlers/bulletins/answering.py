@@ -7,8 +7,9 @@ from db.bulletin_answers import Received, count_choices, find_choice, find_recei
 from db.bulletin_runs import find_run
 from db.bulletins import find_bulletin
 from db.models import Bulletin, BulletinRun, RunState
-from handlers.bulletins.content import ANSWERED, NAMED, Block, BlockKind, Content
+from handlers.bulletins.content import ANSWERED, NAMED, ON_TRIAL, Block, BlockKind, Content
 from handlers.bulletins.result_rules import share_of, show_choices
+from handlers.bulletins.tasks import end_of, find_task
 from handlers.errors import Outdated, UserError
 from handlers.feature import Context
 from knowledge.texts import t
@@ -42,14 +43,16 @@ def find_question(context: Context, run_id: int, number: int) -> Question:
         raise UserError("bulletin_answers.not_sent_to_you")
     if run.state is RunState.CANCELLED:
         raise UserError("bulletin_answers.called_off")
-    if context.now > last_moment(run):
+    if context.now > last_moment(run, bulletin):
         raise UserError("bulletin_answers.too_late")
     before = find_choice(context.session, run_id, number, hash_who(context.session, run_id, context.account))
     return Question(run, bulletin, number, block, received, before)
 
 
 def find_block(context: Context, run_id: int, number: int) -> tuple[BulletinRun, Bulletin, Block]:
-    """A thing to press under a bulletin. Raises `Outdated` where there is none."""
+    """A thing to press under a bulletin. Raises `Outdated` where there is none, and says so of one on trial."""
+    if run_id == ON_TRIAL:
+        raise UserError("bulletin_answers.on_trial")
     run = find_run(context.session, run_id)
     bulletin = find_bulletin(context.session, run.bulletin_id) if run is not None else None
     blocks = Content.from_json(bulletin.content).blocks if bulletin is not None else ()
@@ -58,9 +61,10 @@ def find_block(context: Context, run_id: int, number: int) -> tuple[BulletinRun,
     return run, bulletin, blocks[number]
 
 
-def last_moment(run: BulletinRun) -> datetime:
-    """Until when answers are taken and may be changed."""
-    return run.expires_at + OPEN_FOR
+def last_moment(run: BulletinRun, bulletin: Bulletin) -> datetime:
+    """Until when answers are taken and may be changed; a task may also be reported late."""
+    last = run.expires_at if find_task(bulletin) is None else max(run.expires_at, end_of(bulletin, run))
+    return last + OPEN_FOR
 
 
 def must_ask_first(question: Question) -> bool:

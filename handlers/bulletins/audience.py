@@ -6,6 +6,7 @@ from db.audiences import Audience, Size, list_outside, measure
 from db.models import Bulletin, BulletinKind, UnitPeriod
 from db.units import find_period
 from handlers.bulletins.desk_seat import Unfit
+from handlers.bulletins.telling import show_number
 from handlers.feature import Context
 from knowledge.texts import t
 
@@ -40,7 +41,7 @@ def tell_size(size: Size, k: int) -> str:
     if size.count < k:
         return t("bulletin_audience.size_small", k=k)
     unit = k if size.is_exact else max(k, _ROUND_TO)
-    return t("bulletin_audience.size", count=f"{size.count - size.count % unit:,}".replace(",", "."))
+    return t("bulletin_audience.size", count=show_number(size.count - size.count % unit))
 
 
 def check_within(session: Session, audience: Audience, bulletin: Bulletin, context: Context) -> None:

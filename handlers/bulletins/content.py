@@ -14,6 +14,9 @@ LONGEST_TEXT = 1500
 """With title, questions and a numbered list of buttons this fits into one message of every channel (the shortest, Zalo
 Bot's, has 2,000 signs): a bulletin that arrives in halves is read in halves."""
 
+ON_TRIAL = 0
+"""The number of no sending: what is pressed under a bulletin on trial counts for nothing."""
+
 LONGEST_LABEL = 40
 MOST_BUTTONS = 7
 """One more is the way to stop bulletins."""
@@ -105,14 +108,18 @@ class Content:
         return cls(stored["title"], stored["text"], tuple(stored.get("files", ())), tuple(blocks))
 
 
-def compose(content: Content, run_id: int, fields: Mapping[str, str], with_stop: bool = True) -> Reply:
+def compose(
+    content: Content, run_id: int, fields: Mapping[str, str], with_stop: bool = True, task_ends: str = ""
+) -> Reply:
     """The message that a bulletin becomes for one sending, without its files. ``fields`` stand in for the words in
-    braces; ``with_stop`` adds the way to get no more of them."""
+    braces; ``with_stop`` adds the way to get no more of them; ``task_ends`` is said under the question of a task."""
     text = f"**{fill(content.title, fields)}**\n\n{fill(content.text, fields)}"
     buttons: list[Button] = []
     for number, block in enumerate(content.blocks):
         if block.kind in ANSWERED:
             text += f"\n\n{fill(block.label, fields)}"
+            if block.kind is BlockKind.TASK and task_ends:
+                text += f"\n{t('bulletin_tasks.until', day=task_ends)}"
             buttons += [
                 Button(choice, AnswerBulletin(run_id, number, index)) for index, choice in enumerate(block.choices)
             ]

@@ -13,8 +13,9 @@ from db.bulletin_runs import list_runs, lock_run
 from db.bulletins import add_bulletin, add_event, find_bulletin, has_started
 from db.models import OPEN_RUN_STATES, Bulletin, BulletinKind, BulletinState, RunState
 from handlers.access import Actor, Right, demand, get_actor
-from handlers.actions import Choose, CorrectBulletin, ShowBulletin
+from handlers.actions import Cancel, Choose, CorrectBulletin, ShowBulletin
 from handlers.bulletins.content import LONGEST_TEXT, LONGEST_TITLE, Content
+from handlers.bulletins.desk_seat import NAME
 from handlers.bulletins.drafting_rules import check_text
 from handlers.bulletins.timing import Timing
 from handlers.chat import Button, Incoming, Kind, Reply
@@ -22,7 +23,6 @@ from handlers.errors import Outdated, UserError
 from handlers.feature import VIETNAM, Context, Draft, Step
 from knowledge.texts import t
 
-DESK = "bulletin_desk"
 LONGEST_PART = 500
 _NO, _YES = "n", "y"
 
@@ -30,7 +30,7 @@ _NO, _YES = "n", "y"
 def begin_correction(context: Context, action: CorrectBulletin) -> list[Reply]:
     """Ask what was wrong in a bulletin. Raises `UserError` where nobody received it, or it is not known who did."""
     bulletin, _ = _find_wrong(context, action.bulletin_id)
-    return context.open_step(DESK, "correct_wrong", {"bulletin_id": bulletin.id})
+    return context.open_step(NAME, "correct_wrong", {"bulletin_id": bulletin.id})
 
 
 def _find_wrong(context: Context, bulletin_id: int) -> tuple[Bulletin, Actor]:
@@ -45,21 +45,25 @@ def _find_wrong(context: Context, bulletin_id: int) -> tuple[Bulletin, Actor]:
 
 def _ask_wrong(context: Context, draft: Draft) -> list[Reply]:
     bulletin, _ = _find_wrong(context, draft["bulletin_id"])
-    return [Reply(t("corrections.ask_wrong", title=bulletin.content["title"]))]
+    return [Reply(t("corrections.ask_wrong", title=bulletin.content["title"]), (_leave_button(),))]
+
+
+def _leave_button() -> Button:
+    return Button(t("corrections.leave"), Cancel())
 
 
 def _take_wrong(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
     wrong = _read_part(incoming)
-    return context.open_step(DESK, "correct_right", draft | {"wrong": wrong}) if wrong else _ask_wrong(context, draft)
+    return context.open_step(NAME, "correct_right", draft | {"wrong": wrong}) if wrong else _ask_wrong(context, draft)
 
 
 def _ask_right(_context: Context, _draft: Draft) -> list[Reply]:
-    return [Reply(t("corrections.ask_right"))]
+    return [Reply(t("corrections.ask_right"), (_leave_button(),))]
 
 
 def _take_right(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
     right = _read_part(incoming)
-    return context.open_step(DESK, "correct_stop", draft | {"right": right}) if right else _ask_right(context, draft)
+    return context.open_step(NAME, "correct_stop", draft | {"right": right}) if right else _ask_right(context, draft)
 
 
 def _read_part(incoming: Incoming) -> str:
@@ -74,8 +78,8 @@ def _ask_stop(context: Context, draft: Draft) -> list[Reply]:
     bulletin, _ = _find_wrong(context, draft["bulletin_id"])
     key = "corrections.confirm_open" if _list_open(context.session, bulletin.id) else "corrections.confirm"
     buttons = (
-        Button(t("corrections.make"), Choose(DESK, "correct_stop", _YES)),
-        Button(t("corrections.leave"), Choose(DESK, "correct_stop", _NO)),
+        Button(t("corrections.make"), Choose(NAME, "correct_stop", _YES)),
+        Button(t("corrections.leave"), Choose(NAME, "correct_stop", _NO)),
     )
     return [Reply(t(key, wrong=draft["wrong"], right=draft["right"]), buttons)]
 

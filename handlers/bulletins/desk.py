@@ -6,7 +6,7 @@ from typing import Any
 from db.bulletin_runs import list_runs
 from db.bulletins import Listed, count_bulletins, list_bulletins, list_same_person
 from db.models import Bulletin, BulletinRun, BulletinState
-from handlers.access import NotAllowed, Right, get_actor, select_reach
+from handlers.access import Right, get_actor, select_reach
 from handlers.actions import (
     ActOnBulletin,
     ActOnRun,
@@ -47,7 +47,7 @@ from handlers.bulletins.desk_seat import (
 )
 from handlers.bulletins.desk_words import OWN_AUDIENCE, describe, describe_history, name_state, name_unit, title_of
 from handlers.bulletins.drafting import DRAFT_STEPS, begin, copy, show_content_menu, to_overview, toggle_public
-from handlers.bulletins.releasing import drop, same_as_editor, stop
+from handlers.bulletins.releasing import drop, find_waiver_in_force, same_as_editor, stop
 from handlers.bulletins.results import RESULT_ACTIONS, RESULT_STEPS
 from handlers.bulletins.showing import send_test, show_preview
 from handlers.bulletins.timing_talk import TIMING_STEPS
@@ -145,11 +145,13 @@ def _list_buttons(context: Context, bulletin: Bulletin, runs: list[BulletinRun],
         way = Button(t("bulletin_desk.progress"), ActOnRun(newest.id, "progress"))
         results = Button(t("bulletin_desk.results"), ShowResults(newest.id))
         is_planned = bulletin.state is BulletinState.RELEASED and bulletin.next_at is not None
-        ending = [act_button("stop", number, "stop")] if is_editor and is_planned else []
+        ending = [act_button("stop", number, "stop")] if is_planned else []
         return [way, results, looks[0], *ending, *rest]
     waits = bulletin.state is BulletinState.SUBMITTED
     if waits and is_approver and not same_as_editor(context.session, bulletin, actor.person_id):
         return [act_button("decide", number, "decide"), act_button("return", number, "return"), *looks, *rest]
+    if is_approver and not is_editor and bulletin.state is BulletinState.RELEASED:
+        return [act_button("take_back", number, "take_back"), *looks, *rest]
     if not is_editor or bulletin.state is BulletinState.ENDED:
         return [*looks, *rest]
     edit = [act_button("edit", number, "edit")]
@@ -159,7 +161,7 @@ def _list_buttons(context: Context, bulletin: Bulletin, runs: list[BulletinRun],
     if bulletin.state is BulletinState.DRAFT:
         ready = [] if lacks else [act_button("submit", number, "submit")]
         return [*ready, *edit, *looks, *rest]
-    if waits:
+    if waits and find_waiver_in_force(context.session, bulletin.unit_id, context.now, context.today) is not None:
         return [act_button("decide", number, "decide"), *edit, *looks, *rest]
     return [act_button("take_back", number, "take_back"), *edit, *looks, *rest]
 
@@ -169,11 +171,9 @@ def _show_more(context: Context, bulletin_id: int) -> list[Reply]:
     bulletin = reads(context, bulletin_id)
     is_editor = has(context, get_actor(context), bulletin, Right.EDIT_BULLETINS)
     is_draft = bulletin.state is BulletinState.DRAFT
-    is_open = bulletin.state is BulletinState.SUBMITTED
     offers = (
         (True, act_button("plan", bulletin_id, "plan")),
         (True, act_button("history_button", bulletin_id, "history")),
-        (is_editor and is_open, act_button("take_back", bulletin_id, "take_back")),
         (is_editor and not is_draft, act_button("edit", bulletin_id, "edit")),
         (is_editor, act_button("copy", bulletin_id, "copy")),
         (is_editor and is_draft, act_button("drop", bulletin_id, "drop")),
@@ -208,9 +208,8 @@ def _copy(context: Context, bulletin_id: int) -> list[Reply]:
 
 
 def _stop(context: Context, bulletin_id: int, choice: str) -> list[Reply]:
+    """Whoever writes or releases at the unit may say that it goes out no more."""
     bulletin = reads(context, bulletin_id)
-    if not has(context, get_actor(context), bulletin, Right.EDIT_BULLETINS):
-        raise NotAllowed
     if choice != "y":
         sure = act_button("stop_yes", bulletin_id, "stop", "y")
         return [Reply(t("bulletin_desk.sure_to_stop"), (sure, back_button(bulletin_id)))]

@@ -1,6 +1,6 @@
 """The talk about a release: submitting, what the second person sees and decides, taking back, and one-person unions."""
 
-from db.bulletins import digest_bulletin, find_bulletin, find_waiver
+from db.bulletins import AlreadyStarted, digest_bulletin, find_bulletin, find_waiver
 from db.models import Bulletin, BulletinState
 from db.units import find_period
 from handlers.access import NotAllowed, Right, get_actor, has_second_factor
@@ -9,11 +9,13 @@ from handlers.bulletins.content import Content
 from handlers.bulletins.corrections import stop_corrected
 from handlers.bulletins.desk_seat import (
     NAME,
+    Started,
     act_button,
     back_button,
     cancel_button,
     done,
     edits,
+    has,
     list_button,
     reads,
     typed,
@@ -157,8 +159,21 @@ def _take_return(context: Context, incoming: Incoming, draft: Draft) -> list[Rep
 
 
 def withdraw(context: Context, bulletin_id: int) -> list[Reply]:
-    """Take it back before it goes out."""
-    take_back(context.session, edits(context, bulletin_id), get_actor(context).person_id, context.now)
+    """Take it back before it goes out: an editor at any time, an approver once it is released. Its editors are told."""
+    reads(context, bulletin_id)
+    bulletin = find_bulletin(context.session, bulletin_id, lock=True)
+    actor = get_actor(context)
+    if bulletin is None:
+        raise Outdated
+    if bulletin.state is not BulletinState.RELEASED and not has(context, actor, bulletin, Right.EDIT_BULLETINS):
+        raise NotAllowed
+    editors = {bulletin.created_by_id, bulletin.submitted_by_id} - {None, actor.person_id}
+    try:
+        take_back(context.session, bulletin, actor.person_id, context.now)
+    except AlreadyStarted:
+        raise Started from None
+    for person_id in editors:
+        _tell(context, bulletin, person_id or 0, "was_taken_back")
     return done(context, t("bulletin_desk.taken_back"), bulletin_id)
 
 

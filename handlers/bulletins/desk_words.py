@@ -1,6 +1,5 @@
 """How a bulletin is told to those who write and release it: all its parts, what is missing, and what was done to it."""
 
-from datetime import datetime
 from typing import Any
 
 from db.audiences import Audience, list_outside
@@ -10,10 +9,11 @@ from db.units import find_period
 from handlers.bulletins.audience import describe_audience
 from handlers.bulletins.content import ANSWERED, Block, BlockKind, Content
 from handlers.bulletins.drafting_rules import labels_of
+from handlers.bulletins.telling import show_moment
 from handlers.bulletins.timing import Timing
 from handlers.bulletins.timing_words import describe_timing
 from handlers.bulletins.topics import name_topic
-from handlers.feature import VIETNAM, Context
+from handlers.feature import Context
 from knowledge.texts import has_text, t
 
 _BEGINNING = 200
@@ -73,6 +73,8 @@ def _describe_parts(context: Context, bulletin: Bulletin, content: Content) -> l
     files = list_files(context.session, bulletin.id, content.files)
     lines = [t("bulletin_desk.line_files", files=", ".join(file.name for file in files))] if files else []
     lines += [describe_block(block) for block in content.blocks]
+    if bulletin.kind is BulletinKind.TASK:
+        return lines
     return [*lines, t("bulletin_desk.line_public" if bulletin.is_public else "bulletin_desk.line_not_public")]
 
 
@@ -91,7 +93,8 @@ def _describe_whom_and_when(context: Context, bulletin: Bulletin) -> list[str]:
         whom = describe_audience(context, bulletin)
     else:
         whom = [t(f"bulletin_desk.whom_{bulletin.kind.value}")]
-    return [*whom, *describe_timing(Timing.from_json(bulletin.timing), context.now)]
+    is_task = bulletin.kind is BulletinKind.TASK
+    return [*whom, *describe_timing(Timing.from_json(bulletin.timing), context.now, is_task)]
 
 
 def _describe_release(context: Context, bulletin: Bulletin) -> list[str]:
@@ -162,8 +165,3 @@ def name_person(context: Context, person_id: int | None) -> str:
     if person is None:
         return t("bulletin_desk.system")
     return str((person.profile or {}).get("full_name") or person.code)
-
-
-def show_moment(moment: datetime) -> str:
-    """A moment in Vietnam."""
-    return moment.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")

@@ -18,6 +18,7 @@ from handlers.bulletins.drafting_rules import check_text, check_title
 from handlers.bulletins.timing import Timing
 from handlers.bulletins.topics import TOPICS, name_topic
 from handlers.chat import Button, Incoming, Kind, Reply
+from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step
 from handlers.files.cleaning import clean_to_show, name_of
 from handlers.unit_search import search_units
@@ -178,8 +179,10 @@ def _keep_file(context: Context, incoming: Incoming, bulletin: Bulletin) -> None
 
 
 def toggle_public(context: Context, bulletin_id: int) -> None:
-    """Whether it will stand on the public page of bulletins."""
+    """Whether it will stand on the public page of bulletins; never the work of officers."""
     bulletin = edits(context, bulletin_id)
+    if bulletin.kind is BulletinKind.TASK:
+        raise Outdated
     is_public = not bulletin.is_public
     change(context.session, bulletin, get_actor(context).person_id, context.now, is_public=is_public)
 
@@ -213,11 +216,11 @@ def to_overview(context: Context, bulletin_id: int) -> list[Reply]:
 def show_content_menu(context: Context, bulletin_id: int) -> list[Reply]:
     """Which part of what it says to change."""
     bulletin = edits(context, bulletin_id)
-    public = "make_private" if bulletin.is_public else "make_public"
-    parts = (("edit_title", "title"), ("edit_text", "text"), ("edit_files", "files"), ("edit_blocks", "blocks"))
-    buttons = [
-        act_button(key, bulletin_id, what) for key, what in (*parts, ("edit_topic", "topic"), (public, "public"))
-    ]
+    parts = [("edit_title", "title"), ("edit_text", "text"), ("edit_files", "files"), ("edit_blocks", "blocks")]
+    parts.append(("edit_topic", "topic"))
+    if bulletin.kind is not BulletinKind.TASK:
+        parts.append(("make_private" if bulletin.is_public else "make_public", "public"))
+    buttons = [act_button(key, bulletin_id, what) for key, what in parts]
     return [Reply(t("bulletin_desk.what_to_edit"), (*buttons, back_button(bulletin_id)))]
 
 

@@ -7,10 +7,11 @@ from db.models import BulletinKind, Shift
 from db.news_choices import cancel_planned, choose_topic, find_shift, find_topic, keep_shift, list_choices
 from handlers.access import is_officer
 from handlers.actions import Action, ChooseNews, ChooseShift, Join, ShowMenu, StopBulletins, StopNews
+from handlers.bulletins.content import ON_TRIAL
 from handlers.bulletins.topics import TOPICS, name_topic
 from handlers.chat import Button, Reply
 from handlers.consents import NEWS_PURPOSE, has_consented, record_consent, stop_news
-from handlers.errors import Outdated
+from handlers.errors import Outdated, UserError
 from handlers.feature import Context
 from knowledge.texts import t
 
@@ -83,6 +84,8 @@ def _choose_shift(context: Context, action: ChooseShift) -> list[Reply]:
 
 def _ask_what_to_stop(context: Context, action: StopBulletins) -> list[Reply]:
     """The button under a bulletin: this topic, or everything; each one tap."""
+    if action.run_id == ON_TRIAL:
+        raise UserError("bulletin_answers.on_trial")
     found = find_topic(context.session, action.run_id)
     topic = found[0] if found is not None and found[1] is not BulletinKind.TASK else None
     one: tuple[Button, ...] = ()

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from db.bulletin_runs import ARTICLE, count_lines, count_sent_since
 from db.deliveries import WAITS
 from db.models import Bulletin, BulletinRun, DeliveryState, RunState
+from handlers.bulletins.telling import name_reason, show_count
 from handlers.notify import is_quiet
-from knowledge.texts import has_text, t
+from knowledge.texts import t
 
 _PACE_OVER = timedelta(minutes=2)
 """The rate is that of the last minutes: what went before a night or a pause does not say when it will be done."""
@@ -77,14 +78,9 @@ def measure_progress(session: Session, run: BulletinRun, now: datetime) -> Progr
 
 
 def describe_progress(progress: Progress, k: int) -> str:
-    """The numbers in words, none that is about fewer than k people."""
+    """The numbers in words, none that is about fewer than k people, nor one from which such a number follows."""
     lines = [t("bulletin_runs.progress", title=progress.title, state=show_state(progress.state))]
-    percent = progress.sent * 100 // progress.all if progress.all else 0
-    lines.append(
-        t("bulletin_runs.sent", sent=show_count(progress.sent, k), all=show_count(progress.all, k), percent=percent)
-        if progress.sent >= k or not progress.sent
-        else t("bulletin_runs.sent_few", all=show_count(progress.all, k))
-    )
+    lines.append(_describe_sent(progress, k))
     if progress.state is RunState.SENDING and progress.ready:
         lines.append(_describe_pace(progress))
     for name in ("waiting", "unknown", "expired", "stopped", "unreachable"):
@@ -93,27 +89,35 @@ def describe_progress(progress: Progress, k: int) -> str:
             lines.append(t(f"bulletin_runs.{name}", count=show_count(count, k)))
     if progress.failed:
         lines.append(t("bulletin_runs.failed", count=show_count(sum(progress.failed.values()), k)))
+        reasons: Counter[str] = Counter()
+        for reason, count in progress.failed.items():
+            reasons[name_reason(reason)] += count
         lines += [
-            t("bulletin_runs.failed_reason", reason=show_reason(reason), count=show_count(count, k))
-            for reason, count in sorted(progress.failed.items(), key=lambda item: -item[1])
+            t("bulletin_runs.failed_reason", reason=reason, count=show_count(count, k))
+            for reason, count in reasons.most_common()
         ]
     return "\n".join(lines)
+
+
+def _describe_sent(progress: Progress, k: int) -> str:
+    """How many have it, of how many. Where not all have, both are rounded down to a multiple of k: the others, told
+    below by why, could be subtracted else."""
+    sent, every = progress.sent, progress.all
+    if 0 < sent < k:
+        return t("bulletin_runs.sent_few", k=k)
+    if sent == every:
+        return t("bulletin_runs.sent", sent=show_count(sent, k), all=show_count(every, k), percent=100 if sent else 0)
+    about, of = sent - sent % k, every - every % k
+    if sent == 0:
+        return t("bulletin_runs.sent", sent=0, all=show_count(of or every, k), percent=0)
+    if about == of:
+        return t("bulletin_runs.sent_almost", all=show_count(of, k))
+    return t("bulletin_runs.sent_about", sent=show_count(about, k), all=show_count(of, k), percent=about * 100 // of)
 
 
 def show_state(state: RunState) -> str:
     """A state in the editor's words."""
     return t(f"bulletin_runs.{state.value}")
-
-
-def show_reason(reason: str) -> str:
-    """Why a message failed, in the editor's words."""
-    key = f"bulletin_runs.reasons.{reason}"
-    return t(key) if has_text(key) else t("bulletin_runs.reasons.other")
-
-
-def show_count(count: int, k: int) -> str:
-    """A number of people, "0", or that it is below k."""
-    return t("bulletin_runs.below", k=k) if 0 < count < k else f"{count:,}".replace(",", ".")
 
 
 def show_left(left: timedelta | None) -> str:

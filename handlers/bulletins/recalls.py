@@ -7,9 +7,20 @@ from db.bulletin_runs import add_run
 from db.bulletins import add_bulletin, add_event, digest_bulletin
 from db.models import Account, BulletinKind, BulletinState, RunState, Shift
 from handlers.access import Actor, NotAllowed, Right, get_actor
-from handlers.actions import Choose, ShowDesk, ShowEntry, ShowMenu, TellAnswerChange, WatchAnswer, WithdrawConsent
+from handlers.actions import (
+    Cancel,
+    Choose,
+    ShowDesk,
+    ShowEntry,
+    ShowMenu,
+    TellAnswerChange,
+    WatchAnswer,
+    WithdrawConsent,
+)
 from handlers.bulletins.asked import entries_in
-from handlers.bulletins.content import LONGEST_TEXT, Content
+from handlers.bulletins.content import Content
+from handlers.bulletins.desk_seat import NAME, Unfit, typed
+from handlers.bulletins.drafting_rules import check_text
 from handlers.bulletins.timing import Timing
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.consents import RECALL, RECALL_DAYS, has_consented, record_consent
@@ -18,7 +29,9 @@ from handlers.feature import Context, Draft, Step
 from handlers.notify import after_quiet_hours
 from knowledge.texts import t
 
-DESK = "bulletin_desk"
+LONGEST_CHANGE = 1200
+"""With the question and two buttons this is one message on every channel."""
+
 _OFFERED = ""
 """Stands for an entry: that an account was asked once whether it wants to be told."""
 
@@ -75,10 +88,10 @@ def begin_recall(context: Context, action: TellAnswerChange) -> list[Reply]:
     """A curator tells those who got an answer that it is another one now."""
     _get_curator(context)
     if not action.entry_id:
-        return context.open_step(DESK, "recall_entry", {})
+        return context.open_step(NAME, "recall_entry", {})
     if not context.answerer.has(action.entry_id):
         raise Outdated
-    return context.open_step(DESK, "recall_text", {"entry_id": action.entry_id})
+    return context.open_step(NAME, "recall_text", {"entry_id": action.entry_id})
 
 
 def _get_curator(context: Context) -> Actor:
@@ -89,7 +102,7 @@ def _get_curator(context: Context) -> Actor:
 
 
 def _ask_entry(_context: Context, _draft: Draft) -> list[Reply]:
-    return [Reply(t("recalls.ask_entry"))]
+    return [Reply(t("recalls.ask_entry"), (_leave_button(),))]
 
 
 def _take_entry(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -98,9 +111,9 @@ def _take_entry(context: Context, incoming: Incoming, draft: Draft) -> list[Repl
         return _ask_entry(context, draft)
     found = [hit.entry_id for hit in context.answerer.ranked(incoming.text, _FOUND)]
     if not found:
-        return [Reply(t("recalls.no_entry"))]
+        return [Reply(t("recalls.no_entry"), (_leave_button(),))]
     buttons = tuple(Button(_cut(context.answerer.question_of(one)), TellAnswerChange(one)) for one in found)
-    return [Reply(t("recalls.choose_entry"), buttons)]
+    return [Reply(t("recalls.choose_entry"), (*buttons, _leave_button()))]
 
 
 def _cut(label: str) -> str:
@@ -108,16 +121,16 @@ def _cut(label: str) -> str:
 
 
 def _ask_text(context: Context, draft: Draft) -> list[Reply]:
-    return [Reply(t("recalls.ask_text", question=context.answerer.question_of(draft["entry_id"])))]
+    question = context.answerer.question_of(draft["entry_id"])
+    return [Reply(t("recalls.ask_text", question=question), (_leave_button(),))]
 
 
 def _take_text(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-    text = incoming.text.strip() if incoming.kind is Kind.TEXT else ""
-    if not text:
-        return _ask_text(context, draft)
-    if len(text) > LONGEST_TEXT:
-        return [Reply(t("recalls.too_long", most=LONGEST_TEXT)), *_ask_text(context, draft)]
-    return context.open_step(DESK, "recall_confirm", draft | {"text": text})
+    try:
+        text = check_text(typed(incoming), LONGEST_CHANGE)
+    except Unfit as problem:
+        return [Reply(t(problem.key, **problem.values)), *_ask_text(context, draft)]
+    return context.open_step(NAME, "recall_confirm", draft | {"text": text})
 
 
 def _ask_confirm(context: Context, draft: Draft) -> list[Reply]:
@@ -129,8 +142,8 @@ def _ask_confirm(context: Context, draft: Draft) -> list[Reply]:
     k = context.union.k_anonymity
     people = t("recalls.few", count=k) if count < k else t("recalls.count", count=count)
     buttons = (
-        Button(t("recalls.send"), Choose(DESK, "recall_confirm", _YES)),
-        Button(t("recalls.do_not"), Choose(DESK, "recall_confirm", _NO)),
+        Button(t("recalls.send"), Choose(NAME, "recall_confirm", _YES)),
+        Button(t("recalls.do_not"), Choose(NAME, "recall_confirm", _NO)),
     )
     return [_write(context, draft), Reply(t("recalls.confirm", people=people), buttons)]
 
@@ -196,6 +209,10 @@ def _send(context: Context, actor: Actor, draft: Draft) -> None:
     run.reached = add_lines(session, run, accounts, unit_id, starts_at, now)
     run.state, run.planned_at = RunState.SENDING, now
     add_event(session, bulletin.id, "released", actor.person_id, now, {"run": run.id})
+
+
+def _leave_button() -> Button:
+    return Button(t("recalls.do_not"), Cancel())
 
 
 def _to_desk() -> Button:

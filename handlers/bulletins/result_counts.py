@@ -11,7 +11,8 @@ from db.bulletin_results import ANSWERED, OPENED, TELLS, WAITING, count_by_unit,
 from db.models import Bulletin, BulletinRun, DeliveryState
 from db.units import find_period
 from handlers.bulletins.result_rules import Part, choose_units
-from knowledge.texts import has_text, t
+from handlers.bulletins.telling import name_reason
+from knowledge.texts import t
 
 _STATES = tuple(state.value for state in DeliveryState if state not in (DeliveryState.PLANNED, DeliveryState.CLAIMED))
 
@@ -69,15 +70,15 @@ def name_outcome(name: str) -> str:
     """How a line ended, with its reason, as people read it."""
     state, _, reason = name.partition(" ")
     what = t(f"bulletin_results.is_{state}")
-    if not reason:
-        return what
-    key = f"bulletin_results.because_{reason.split(':')[0].strip().replace('-', '_').lower()}"
-    return t("bulletin_results.with_reason", what=what, reason=t(key) if has_text(key) else reason)
+    return t("bulletin_results.with_reason", what=what, reason=name_reason(reason)) if reason else what
 
 
-def show_count(count: int, k: int) -> str:
-    """A number of people; a small one only as such."""
-    return str(count) if count == 0 or count >= k else t("bulletin_results.few", count=k)
+def name_outcomes(counts: Mapping[str, int]) -> dict[str, int]:
+    """Outcomes as people read them, the largest first; several that read alike are one."""
+    named: Counter[str] = Counter()
+    for name, count in counts.items():
+        named[name_outcome(name)] += count
+    return dict(named.most_common())
 
 
 def list_rows(session: Session, summary: Summary) -> list[tuple[int, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy.orm import Session
 
 from db.bulletin_results import TELLS, name_choice
-from db.bulletin_runs import find_run
+from db.bulletin_runs import find_run, list_runs
 from db.bulletins import find_bulletin
 from db.models import Bulletin, BulletinRun, DeliveryState
 from handlers.access import NotAllowed, Right, get_actor, may
@@ -21,16 +21,16 @@ from handlers.bulletins.result_counts import (
     count_planned,
     is_line,
     list_rows,
-    name_outcome,
-    show_count,
+    name_outcomes,
     sum_up,
 )
 from handlers.bulletins.result_rules import Part, Shown, judge, show_choices, split
 from handlers.bulletins.result_sheets import make_file
 from handlers.bulletins.tasks import describe_reports, list_reports
+from handlers.bulletins.telling import show_count, show_moment, show_number
 from handlers.chat import Button, Reply
 from handlers.errors import Outdated
-from handlers.feature import VIETNAM, Context
+from handlers.feature import Context
 from knowledge.texts import t
 
 _UNITS_SHOWN = 15
@@ -61,11 +61,14 @@ def _describe_states(total: Mapping[str, int], k: int) -> list[str]:
     if judge(sent, k) is Shown.ALMOST_ALL:
         return [t("bulletin_results.almost_all", count=k)]
     shown, rest = split({name: amount for name, amount in total.items() if is_line(name) and amount}, k)
-    lines = [
-        t("bulletin_results.state", what=name_outcome(name), count=shown[name])
-        for name in sorted(shown, key=lambda name: (name != DeliveryState.SENT.value, -shown[name], name))
-    ]
-    return lines if rest is None else [*lines, t("bulletin_results.state", what=t("bulletin_results.rest"), count=rest)]
+    sent_first = {name: shown.pop(name) for name in (DeliveryState.SENT.value,) if name in shown}
+    return [*_list_states(sent_first, k), *_list_states(shown, k, rest)]
+
+
+def _list_states(shown: Mapping[str, int], k: int, rest: int | None = None) -> list[str]:
+    """A line for each outcome, and one for all that are too small to be told."""
+    told = name_outcomes(shown) | ({} if rest is None else {t("bulletin_results.rest"): rest})
+    return [t("bulletin_results.state", what=what, count=show_count(count, k)) for what, count in told.items()]
 
 
 def _show_part(part: Part, k: int) -> str:
@@ -75,7 +78,7 @@ def _show_part(part: Part, k: int) -> str:
         return t("bulletin_results.few", count=k)
     if how is Shown.ALMOST_ALL:
         return t("bulletin_results.all_but_few", count=k)
-    return t("bulletin_results.of", count=count, total=total)
+    return t("bulletin_results.of", count=show_number(count), total=show_number(total))
 
 
 def describe_units(session: Session, summary: Summary, k: int, most: int = _UNITS_SHOWN) -> list[str]:
@@ -86,7 +89,7 @@ def describe_units(session: Session, summary: Summary, k: int, most: int = _UNIT
     lines = []
     for unit_id, name in rows[:most]:
         told = [
-            t(f"bulletin_results.unit_{measure}", count=part(summary.by_unit[unit_id])[0])
+            t(f"bulletin_results.unit_{measure}", count=show_number(part(summary.by_unit[unit_id])[0]))
             for measure, part in MEASURES.items()
             if unit_id in cells[measure] and (part(summary.by_unit[unit_id])[1] or measure == "planned")
         ]
@@ -118,20 +121,25 @@ def show_results(context: Context, action: ShowResults) -> list[Reply]:
 
 def _show_summary(context: Context, run: BulletinRun, bulletin: Bulletin) -> list[Reply]:
     lines = describe_results(context.session, run, bulletin, context.union.k_anonymity)
-    day = run.started_at.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
-    text = "\n".join((t("bulletin_results.title", title=bulletin.content["title"], day=day), "", *lines))
-    return [Reply(text, (*_ways(run, bulletin), _back(bulletin)))]
+    head = t("bulletin_results.title", title=bulletin.content["title"], day=show_moment(run.started_at))
+    text = "\n".join((head, "", *lines))
+    return [Reply(text, (*_ways(context, run, bulletin), _back(bulletin)))]
 
 
-def _ways(run: BulletinRun, bulletin: Bulletin) -> tuple[Button, ...]:
+def _ways(context: Context, run: BulletinRun, bulletin: Bulletin) -> tuple[Button, ...]:
     kinds = {block.kind for block in Content.from_json(bulletin.content).blocks}
+    session, actor = context.session, get_actor(context)
+    earlier = next((one.id for one in list_runs(session, bulletin.id) if one.due_at < run.due_at), None)
+    may_correct = may(session, actor, Right.EDIT_BULLETINS, bulletin.unit_id, context.today)
+    before = () if earlier is None else ((True, Button(t("bulletin_results.earlier"), ShowResults(earlier))),)
     offers = (
         (True, Button(t("bulletin_results.by_unit"), ShowResults(run.id, "units"))),
         (bool(kinds & set(ANSWERED)), Button(t("bulletin_results.answers"), ShowResults(run.id, "answers"))),
         (True, Button(t("bulletin_results.failed"), ShowResults(run.id, "failed"))),
         (True, Button(t("bulletin_results.asked"), ShowResults(run.id, "asked"))),
         (True, Button(t("bulletin_results.workbook"), ShowResults(run.id, "xlsx"))),
-        (True, Button(t("bulletin_results.wrong"), CorrectBulletin(bulletin.id))),
+        (may_correct, Button(t("bulletin_results.wrong"), CorrectBulletin(bulletin.id))),
+        *before,
     )
     return tuple(button for is_offered, button in offers if is_offered)
 
@@ -158,7 +166,7 @@ def _show_answers(context: Context, run: BulletinRun, bulletin: Bulletin) -> lis
     for number, block in enumerate(Content.from_json(bulletin.content).blocks):
         if block.kind is BlockKind.TASK:
             reports = list_reports(context.session, bulletin, run)
-            parts.append(describe_reports(run, reports, block, _NAMES_SHOWN))
+            parts.append(describe_reports(bulletin, run, reports, block, _NAMES_SHOWN))
         elif block.kind in ANSWERED:
             counts = [summary.total[name_choice(number, choice)] for choice in range(len(block.choices))]
             named = block.kind in NAMED
@@ -167,7 +175,7 @@ def _show_answers(context: Context, run: BulletinRun, bulletin: Bulletin) -> lis
                 t(
                     "bulletin_results.choice",
                     choice=choice,
-                    count=t("bulletin_results.hidden") if count is None else count,
+                    count=t("bulletin_results.hidden") if count is None else show_number(count),
                 )
                 for choice, count in zip(block.choices, shown, strict=True)
             ]
@@ -186,12 +194,7 @@ def _show_failed(context: Context, run: BulletinRun, bulletin: Bulletin) -> list
     if not failed:
         return [Reply(t("bulletin_results.none_failed"), (_to_summary(run),))]
     shown, rest = split(failed, k)
-    lines = [
-        t("bulletin_results.state", what=name_outcome(name), count=shown[name])
-        for name in sorted(shown, key=lambda name: -shown[name])
-    ]
-    if rest is not None:
-        lines.append(t("bulletin_results.state", what=t("bulletin_results.rest"), count=show_count(rest, k)))
+    lines = _list_states(shown, k, rest)
     text = "\n".join((t("bulletin_results.failed_title"), *lines, "", t("bulletin_results.failed_note")))
     return [Reply(text, (_to_summary(run),))]
 

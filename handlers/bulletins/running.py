@@ -18,6 +18,7 @@ from db.bulletin_runs import (
     extend_lines,
     find_bound,
     find_line_bound,
+    is_being_sent,
     is_open,
     list_due,
     list_open_runs,
@@ -35,6 +36,7 @@ from db.bulletins import add_event, digest_bulletin, void
 from db.models import Bulletin, BulletinKind, BulletinRun, BulletinState, DeliveryState, RunState, Shift
 from db.units import find_period
 from handlers.bulletins.content import Content, compose
+from handlers.bulletins.telling import show_moment
 from handlers.bulletins.timing import Timing
 from handlers.bulletins.zalo_plan import Plan, make_plan
 from handlers.chat import Reply
@@ -54,6 +56,9 @@ _LINES_AT_ONCE = 5_000
 
 _BEYOND = 2**62
 """Greater than any person's number."""
+
+_KNOWN_AFTER = timedelta(minutes=10)
+"""A line that is still on its way after so long was cut off with its program; it may have arrived."""
 
 _RESENT_FOR = timedelta(days=1)
 """How long a line that is sent again may still wait for its turn."""
@@ -88,6 +93,8 @@ def start_due(session: Session, now: datetime, senders: Sequence[str], plans: Pl
         timing = Timing.from_json(bulletin.timing)
         due_at = bulletin.next_at
         assert due_at is not None  # noqa: S101  # that is how it was found
+        if now < due_at + _KNOWN_AFTER and _is_unsettled(session, bulletin):
+            continue
         if digest_bulletin(session, bulletin) != bulletin.released_hash:
             _refuse(session, bulletin, now)
             continue
@@ -100,6 +107,13 @@ def start_due(session: Session, now: datetime, senders: Sequence[str], plans: Pl
         bulletin.next_at = timing.next_after(due_at)
         if bulletin.next_at is None:
             bulletin.state = BulletinState.ENDED
+
+
+def _is_unsettled(session: Session, bulletin: Bulletin) -> bool:
+    """Whether what a correction corrects is just arriving at somebody: who that is must be known first."""
+    if bulletin.corrects_id is None:
+        return False
+    return is_being_sent(session, [run.id for run in list_runs(session, bulletin.corrects_id)])
 
 
 def _refuse(session: Session, bulletin: Bulletin, now: datetime) -> None:
@@ -145,7 +159,8 @@ def _start(
     run = add_run(session, bulletin.id, due_at, {}, plan, on, expires_at, now)
     if run is None:
         return
-    run.body = compose(content, run.id, fields, with_stop=bulletin.kind is BulletinKind.NEWS).to_json()
+    is_news, task_ends = bulletin.kind is BulletinKind.NEWS, show_moment(timing.task_ends_at(due_at))
+    run.body = compose(content, run.id, fields, is_news, task_ends).to_json()
     add_event(session, bulletin.id, "started", None, now, {"run": run.id})
     if bulletin.corrects_id is not None:
         for wrong in list_runs(session, bulletin.corrects_id):
@@ -262,8 +277,8 @@ def _call_off(run: BulletinRun, now: datetime) -> None:
 
 def send_again_to_failed(session: Session, run_id: int, actor_id: int, now: datetime) -> int:
     """Send once more to those whom it failed to reach and who can be reached now, there or on another channel of
-    theirs; returns how many. Those of whom it is
-    unknown are not among them. Raises `Outdated` for one that was called off or is still being planned."""
+    theirs; returns how many. Those of whom it is unknown are not among them. Raises `Outdated` for one that was called
+    off or is still being planned."""
     run = _lock(session, run_id, (RunState.SENDING, RunState.PAUSED, RunState.DONE))
     run.expires_at = max(run.expires_at, now + _RESENT_FOR)
     count = send_failed_again(session, run.id, now)

@@ -4,9 +4,10 @@ from db.bulletins import add_event, list_files
 from db.models import Bulletin, BulletinKind
 from handlers.access import get_actor
 from handlers.actions import ActOnBulletin
-from handlers.bulletins.content import Content, compose
+from handlers.bulletins.content import ON_TRIAL, Content, compose
 from handlers.bulletins.desk_seat import act_button, back_button, reads
 from handlers.bulletins.desk_words import name_unit
+from handlers.bulletins.telling import show_moment
 from handlers.bulletins.timing import Timing
 from handlers.chat import Button, File, Reply
 from handlers.errors import Outdated, UserError
@@ -15,16 +16,14 @@ from handlers.notify import tell_account
 from handlers.previews import Preview
 from knowledge.texts import t
 
-ON_TRIAL = 0
-"""The number of no sending: what is pressed under a bulletin on trial counts for nothing."""
-
 
 def draw(context: Context, bulletin: Bulletin, with_files: bool = True) -> Reply:
     """The message as it would be if it went out at its next time."""
     content, timing = Content.from_json(bulletin.content), Timing.from_json(bulletin.timing)
     due_at = timing.first_at(context.now) or context.now
     fields = timing.fields_for(due_at, 1, name_unit(context, bulletin.unit_id))
-    reply = compose(content, ON_TRIAL, fields, with_stop=bulletin.kind is BulletinKind.NEWS)
+    is_news, task_ends = bulletin.kind is BulletinKind.NEWS, show_moment(timing.task_ends_at(due_at))
+    reply = compose(content, ON_TRIAL, fields, is_news, task_ends)
     rows = list_files(context.session, bulletin.id, content.files) if with_files else []
     files = tuple(File(row.name, row.media_type, row.content, is_personal=False) for row in rows)
     return Reply(reply.text, reply.buttons, files)

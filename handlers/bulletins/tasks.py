@@ -1,4 +1,4 @@
-"""Tasks for officers: who has done it, who has not, and a reminder every few days until it is due."""
+"""Tasks for officers: by when, who has done it, who has not, and a reminder every few days until then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,20 @@ from sqlalchemy.orm import Session
 
 from db.bulletin_answers import list_asked, list_named, list_task_runs
 from db.bulletins import add_event, find_bulletin, list_events
-from db.models import Bulletin, BulletinKind, BulletinRun, BulletinState
+from db.models import Bulletin, BulletinKind, BulletinRun
 from db.officers import get_names
 from db.units import find_period
 from handlers.actions import AnswerBulletin
 from handlers.bulletins.content import Block, BlockKind, Content
+from handlers.bulletins.telling import show_moment
+from handlers.bulletins.timing import LONGEST_TASK_DAYS, Timing
 from handlers.chat import Button, Reply
-from handlers.feature import VIETNAM
 from handlers.notify import tell_person
 from knowledge.texts import t
 
 REMIND_EVERY = timedelta(days=2)
+"""Where there is less time than twice that, the one reminder comes half-way."""
+
 DONE = 0
 """The first choice of a task: it is done."""
 
@@ -44,6 +47,12 @@ def find_task(bulletin: Bulletin) -> tuple[int, Block] | None:
     return next(((number, block) for number, block in blocks if block.kind is BlockKind.TASK), None)
 
 
+def end_of(bulletin: Bulletin, run: BulletinRun) -> datetime:
+    """By when a task is to be done; a sending that came late leaves a day at least."""
+    ends_at = Timing.from_json(bulletin.timing).task_ends_at(run.due_at)
+    return max(ends_at, run.started_at + timedelta(days=1))
+
+
 def list_reports(session: Session, bulletin: Bulletin, run: BulletinRun) -> list[Report]:
     """What each officer reported, by unit and name. Their names are no secret here: it is their work."""
     task = find_task(bulletin)
@@ -61,15 +70,19 @@ def list_reports(session: Session, bulletin: Bulletin, run: BulletinRun) -> list
 def chase(session: Session, now: datetime) -> bool:
     """Remind some of the officers who have not said of a task that it is done; True while there are more. Each is
     reminded once in every span of days, never in the quiet hours, and no longer once the task is due."""
-    return any(_chase(session, run, now) for run in list_task_runs(session, now - REMIND_EVERY, now))
+    oldest = now - timedelta(days=LONGEST_TASK_DAYS + 1)
+    return any(_chase(session, run, now) for run in list_task_runs(session, oldest))
 
 
 def _chase(session: Session, run: BulletinRun, now: datetime) -> bool:
     bulletin = find_bulletin(session, run.bulletin_id, lock=True)
-    task = find_task(bulletin) if bulletin is not None and bulletin.state is not BulletinState.DROPPED else None
+    task = find_task(bulletin) if bulletin is not None else None
     if bulletin is None or task is None:
         return False
-    stage = (now - run.started_at) // REMIND_EVERY
+    ends_at = end_of(bulletin, run)
+    stage = (now - run.started_at) // min(REMIND_EVERY, (ends_at - run.started_at) / 2)
+    if stage < 1 or now >= ends_at:
+        return False
     after = _find_place(session, bulletin.id, run.id, stage)
     if after is None:
         return False
@@ -100,24 +113,19 @@ def _write(bulletin: Bulletin, run: BulletinRun, number: int, block: Block) -> R
         "bulletin_tasks.reminder",
         title=Content.from_json(bulletin.content).title,
         question=block.label,
-        day=show_moment(run.expires_at),
+        day=show_moment(end_of(bulletin, run)),
     )
     choices = enumerate(block.choices)
     return Reply(text, tuple(Button(choice, AnswerBulletin(run.id, number, index)) for index, choice in choices))
 
 
-def show_moment(moment: datetime) -> str:
-    """How a deadline is written."""
-    return moment.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
-
-
-def describe_reports(run: BulletinRun, reports: Sequence[Report], block: Block, most: int) -> str:
+def describe_reports(bulletin: Bulletin, run: BulletinRun, reports: Sequence[Report], block: Block, most: int) -> str:
     """Who has done it and who has not, in words; the first of those who have not by name."""
     done = sum(one.choice == DONE for one in reports)
     not_done = [one for one in reports if one.choice not in (None, DONE)]
     silent = [one for one in reports if one.choice is None]
     lines = [
-        t("bulletin_tasks.title", question=block.label, day=show_moment(run.expires_at)),
+        t("bulletin_tasks.title", question=block.label, day=show_moment(end_of(bulletin, run))),
         "",
         t("bulletin_tasks.counts", done=done, not_done=len(not_done), silent=len(silent), total=len(reports)),
     ]

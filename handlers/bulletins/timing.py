@@ -17,6 +17,11 @@ DEFAULT_EXPIRES_HOURS = 24
 SHORTEST_GAP = timedelta(hours=1)
 """Nothing recurs faster, and a sending may be late by at least so much."""
 
+DEFAULT_TASK_DAYS = 7
+LONGEST_TASK_DAYS = 30
+_TASK_ENDS = time(17)
+"""A task is to be done by the end of the working day."""
+
 _HOURS: Mapping[Shift, tuple[time, time]] = {Shift.DAY: (time(6), time(21)), Shift.NIGHT: (time(14), time(20, 30))}
 """When people may be sent bulletins: outside the quiet hours; who works at night sleeps until the afternoon."""
 
@@ -26,7 +31,8 @@ class Timing:
     """When a bulletin goes out, in Vietnam's time. ``once_at`` is the moment of what goes out once (None: as soon as it
     is released); the fields after it are those of `recurrences.Rule`. A sending that could not begin within
     ``expires_hours`` is passed over. ``spread_minutes`` spreads it, so that the answers do not all come at once;
-    ``may_disturb`` sends at any hour, to those on night shift as well."""
+    ``may_disturb`` sends at any hour, to those on night shift as well. ``task_days`` is how long officers have for a
+    task; of other bulletins it says nothing."""
 
     repeat: Repeat = Repeat.ONCE
     once_at: datetime | None = None
@@ -39,6 +45,7 @@ class Timing:
     expires_hours: int = DEFAULT_EXPIRES_HOURS
     spread_minutes: int = 0
     may_disturb: bool = False
+    task_days: int = DEFAULT_TASK_DAYS
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored, and as a release binds to it."""
@@ -54,6 +61,7 @@ class Timing:
             "expires_hours": self.expires_hours,
             "spread_minutes": self.spread_minutes,
             "may_disturb": self.may_disturb,
+            "task_days": self.task_days,
         }
 
     @classmethod
@@ -72,6 +80,7 @@ class Timing:
             expires_hours=stored.get("expires_hours", DEFAULT_EXPIRES_HOURS),
             spread_minutes=stored.get("spread_minutes", 0),
             may_disturb=stored.get("may_disturb", False),
+            task_days=stored.get("task_days", DEFAULT_TASK_DAYS),
         )
 
     def first_at(self, now: datetime) -> datetime | None:
@@ -100,6 +109,11 @@ class Timing:
         late = due_at + timedelta(hours=self.expires_hours)
         following = self.next_after(due_at)
         return late if following is None else min(late, max(following, due_at + SHORTEST_GAP))
+
+    def task_ends_at(self, due_at: datetime) -> datetime:
+        """By when officers are to have done a task that went out at one of its moments."""
+        day = due_at.astimezone(VIETNAM).date() + timedelta(days=self.task_days)
+        return datetime.combine(day, _TASK_ENDS, VIETNAM)
 
     def is_too_frequent(self, now: datetime) -> bool:
         """Whether some of its next moments come closer together than an hour."""

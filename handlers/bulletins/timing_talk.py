@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import time
 
 from db.bulletins import change, find_bulletin
-from db.models import Bulletin
+from db.models import Bulletin, BulletinKind
 from handlers.actions import Choose
 from handlers.bulletins.desk_seat import NAME, Unfit, sit_down, typed
 from handlers.bulletins.recurrences import Repeat
-from handlers.bulletins.timing import Timing
+from handlers.bulletins.timing import LONGEST_TASK_DAYS, Timing
 from handlers.bulletins.timing_words import describe_timing, name_hours
 from handlers.bulletins.when_words import read_span, read_when
 from handlers.chat import Button, Incoming, Reply
@@ -19,6 +19,7 @@ from knowledge.texts import t
 _SAVE, _MORE, _BACK, _CLEAR, _DISTURB = "save", "more", "back", "clear", "disturb"
 _LATE_HOURS = (2, 6, 12, 24, 72)
 _SPREAD_MINUTES = (0, 60, 180, 360, 600)
+_TASK_DAYS = (1, 3, 7, 14, LONGEST_TASK_DAYS)
 _LONGEST_AHEAD_DAYS = 400
 """Whoever plans further ahead mistyped the year."""
 
@@ -26,8 +27,8 @@ _URGENT = "urgent"
 
 
 def _ask_timing(context: Context, draft: Draft) -> list[Reply]:
-    _, timing = _read(context, draft)
-    text = "\n".join((*describe_timing(timing, context.now), "", t("bulletin_timing.ask")))
+    bulletin, timing = _read(context, draft)
+    text = "\n".join((*_describe(context, bulletin, timing), "", t("bulletin_timing.ask")))
     presets = tuple(_choice("timing", repeat.value, f"preset_{repeat.value}") for repeat in _PRESETS)
     last = (_choice("timing", _MORE, "more"), _choice("timing", _SAVE, "save"))
     return [Reply(text, (*presets, *last))]
@@ -89,6 +90,10 @@ def _keep(context: Context, draft: Draft, timing: Timing, step: str = "timing") 
     return context.open_step(NAME, step, {"bulletin_id": draft["bulletin_id"], "timing": timing.to_json()})
 
 
+def _describe(context: Context, bulletin: Bulletin, timing: Timing) -> list[str]:
+    return describe_timing(timing, context.now, bulletin.kind is BulletinKind.TASK)
+
+
 def _choice(step: str, choice: str, key: str) -> Button:
     return Button(t(f"bulletin_timing.{key}"), Choose(NAME, step, choice))
 
@@ -96,17 +101,19 @@ def _choice(step: str, choice: str, key: str) -> Button:
 def _ask_more(context: Context, draft: Draft) -> list[Reply]:
     bulletin, timing = _read(context, draft)
     buttons = [_choice("timing_more", what, f"button_{what}") for what in ("late", "spread")]
+    if bulletin.kind is BulletinKind.TASK:
+        buttons.insert(0, _choice("timing_more", "task", "button_task"))
     if timing.repeat is not Repeat.ONCE:
         buttons.append(_choice("timing_more", "days", "button_days"))
     if bulletin.topic == _URGENT or timing.may_disturb:
         buttons.append(_choice("timing_more", _DISTURB, "not_at_night" if timing.may_disturb else "also_at_night"))
-    text = "\n".join((*describe_timing(timing, context.now), "", t("bulletin_timing.ask_more")))
+    text = "\n".join((*_describe(context, bulletin, timing), "", t("bulletin_timing.ask_more")))
     return [Reply(text, (*buttons, _choice("timing_more", _BACK, "back")))]
 
 
 def _take_more(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
     bulletin, timing = _read(context, draft)
-    if incoming.action in ("late", "spread", "days"):
+    if incoming.action in ("task", "late", "spread", "days"):
         return context.open_step(NAME, f"timing_{incoming.action}", draft)
     if incoming.action == _DISTURB and (bulletin.topic == _URGENT or timing.may_disturb):
         return _keep(context, draft, replace(timing, may_disturb=not timing.may_disturb), "timing_more")
@@ -124,6 +131,21 @@ def _take_late(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     if hours is not None:
         return _keep(context, draft, replace(timing, expires_hours=hours), "timing_more")
     return _to_more(context, incoming, draft, "timing_late")
+
+
+def _ask_task(_context: Context, _draft: Draft) -> list[Reply]:
+    choices = tuple(
+        Button(t("bulletin_timing.days", count=days), Choose(NAME, "timing_task", str(days))) for days in _TASK_DAYS
+    )
+    return [Reply(t("bulletin_timing.ask_task"), (*choices, _choice("timing_task", _BACK, "back")))]
+
+
+def _take_task(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+    _, timing = _read(context, draft)
+    days = next((one for one in _TASK_DAYS if str(one) == incoming.action), None)
+    if days is not None:
+        return _keep(context, draft, replace(timing, task_days=days), "timing_more")
+    return _to_more(context, incoming, draft, "timing_task")
 
 
 def _ask_spread(_context: Context, _draft: Draft) -> list[Reply]:
@@ -171,6 +193,7 @@ def _to_more(context: Context, incoming: Incoming, draft: Draft, step: str) -> l
 TIMING_STEPS: dict[str, Step] = {
     "timing": Step(_ask_timing, _take_timing),
     "timing_more": Step(_ask_more, _take_more),
+    "timing_task": Step(_ask_task, _take_task),
     "timing_late": Step(_ask_late, _take_late),
     "timing_spread": Step(_ask_spread, _take_spread),
     "timing_days": Step(_ask_days, _take_days),

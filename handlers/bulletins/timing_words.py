@@ -9,7 +9,7 @@ from handlers.feature import VIETNAM
 from knowledge.texts import t
 
 
-def describe_timing(timing: Timing, now: datetime) -> list[str]:
+def describe_timing(timing: Timing, now: datetime, is_task: bool = False) -> list[str]:
     """When it goes out if it is released now, a line for each thing to know, with the next five dates."""
     lines = [t("bulletin_timing.line_when", when=name_rule(timing))]
     coming = timing.list_next(now)
@@ -18,6 +18,8 @@ def describe_timing(timing: Timing, now: datetime) -> list[str]:
         lines.append(t("bulletin_timing.line_next", dates="; ".join(map(show_moment, coming))) if coming else "")
     if not coming:
         lines.append(t("bulletin_timing.line_over"))
+    if is_task:
+        lines.append(t("bulletin_timing.line_task", span=t("bulletin_timing.days", count=timing.task_days)))
     lines.append(t("bulletin_timing.line_late", span=name_hours(timing.expires_hours)))
     if timing.spread_minutes:
         lines.append(t("bulletin_timing.line_spread", span=name_hours(timing.spread_minutes / 60)))

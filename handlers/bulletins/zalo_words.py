@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from db.channel_accounts import channel_of, list_accounts
 from db.models import Bulletin
 from db.units import find_period
-from handlers.bulletins.progress import show_count
+from handlers.bulletins.telling import show_count, show_number
 from handlers.bulletins.zalo_plan import Share, make_plan
 from handlers.feature import VIETNAM
 from knowledge.texts import t
@@ -32,7 +32,7 @@ def describe_plan(session: Session, bulletin: Bulletin, now: datetime, k: int) -
     if plan.unreachable:
         lines.append(t("bulletin_zalo.unreachable", count=show_count(plan.unreachable, k)))
     cost = sum(_round_up(share, k) for share in shares)
-    lines.append(t("bulletin_zalo.cost", dong=_number(cost)) if cost else t("bulletin_zalo.no_cost"))
+    lines.append(t("bulletin_zalo.cost", dong=show_number(cost)) if cost else t("bulletin_zalo.no_cost"))
     return lines
 
 
@@ -88,8 +88,4 @@ def hide_small(counts: Mapping[str, int], k: int) -> dict[str, int | None]:
 
 
 def _tell(count: int | None) -> str:
-    return t("bulletin_zalo.few") if count is None else _number(count)
-
-
-def _number(count: int) -> str:
-    return f"{count:,}".replace(",", ".")
+    return t("bulletin_zalo.few") if count is None else show_number(count)

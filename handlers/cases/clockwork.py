@@ -4,9 +4,9 @@ A case says itself when it must be looked at again (`Case.next_step_at`); what i
 moments in its row, and a table makes sure that each step is done once, by whichever process comes first.
 """
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+import structlog
 from sqlalchemy.orm import Session
 
 from db.case_access import add_reader, end_readers, is_fit, list_reader_units, read_viewer
@@ -22,9 +22,11 @@ from db.case_ladder import (
     list_to_follow_up,
 )
 from db.cases import list_left_alone
+from db.keys import KeyProblem
 from db.models import Case, CaseState, Role, WhyReader
 from db.officers import list_officers
 from db.units import find_period, list_ancestors
+from handlers.case_viewers import is_named_in
 from handlers.cases.alerts import alert_next, hash_subject, seek_holder, tell_officer
 from handlers.cases.deadlines import Step, StepKind, steps_by
 from handlers.cases.routing import plan_route
@@ -32,11 +34,11 @@ from handlers.cases.stages import countdown_of, name_of, pauses_of, set_clock, s
 from handlers.cases.talking import close_silent
 from handlers.cases.words import describe_case
 from handlers.chat import Reply
+from handlers.feature import Alarm
 from handlers.notify import WITHOUT_DESK, tell_person
 from knowledge.texts import t
 
-Alarm = Callable[[Session, str, str], object]
-"""Tells the operator: a subject that says it once, and a sentence."""
+log = structlog.get_logger()
 
 LOOK_AGAIN = timedelta(minutes=10)
 """How often a case that nobody may have is tried again."""
@@ -49,10 +51,18 @@ AT_ONCE = 50
 
 
 def run_due(session: Session, now: datetime, today: date, alarm: Alarm) -> bool:
-    """Do what is due for some cases; True when there may be more."""
+    """Do what is due for some cases; True when there may be more. Of a case whose words no key opens nobody can say who
+    is named in it, so nobody is asked: the operator hears of it, and it is tried again."""
     cases = list_due(session, now, AT_ONCE)
     for case in cases:
-        _run_case(session, case, now, today, alarm)
+        try:
+            with session.begin_nested():
+                _run_case(session, case, now, today, alarm)
+        except KeyProblem as problem:  # one case that does not open must not keep everybody's from their alerts
+            log.error("case_not_opened", case_id=case.id, error=type(problem).__name__)
+            case.next_step_at = now + LOOK_AGAIN
+            subject = hash_subject(session, case, f"unopened:{today}")
+            alarm(session, subject, t("case_alerts.operator_unopened", code=case.code))
     return len(cases) == AT_ONCE
 
 
@@ -129,7 +139,8 @@ def _list_administrators(session: Session, case: Case, now: datetime, today: dat
     for unit_id in (case.unit_id, *(unit.unit_id for unit in list_ancestors(session, case.unit_id, today))):
         held = list_officers(session, [unit_id], (Role.ADMINISTRATOR, Role.CHAIR), now, today)
         people = sorted({grant.person_id for grant in held})
-        found = [one for one in people if is_fit(session, case, read_viewer(session, one, now, today))]
+        fit = (one for one in people if is_fit(session, case, read_viewer(session, one, now, today)))
+        found = [one for one in fit if not is_named_in(session, case, one)]
         if found:
             return found
     return []
@@ -164,9 +175,17 @@ def mend_some(session: Session, now: datetime, today: date, after: int) -> int |
     holders = list_holders(session, after, AT_ONCE)
     for person_id in holders:
         for case in list_lost(session, read_viewer(session, person_id, now, today)):
+            _find_another(session, case, now, today)
+    return holders[-1] if len(holders) == AT_ONCE else None
+
+
+def _find_another(session: Session, case: Case, now: datetime, today: date) -> None:
+    try:
+        with session.begin_nested():
             append(session, case, EventKind.RELEASED, now, body={"why": "lost"})
             seek_holder(session, case, now, today)
-    return holders[-1] if len(holders) == AT_ONCE else None
+    except KeyProblem as problem:  # it does not open, for nobody: the others still get somebody
+        log.error("case_not_opened", case_id=case.id, error=type(problem).__name__)
 
 
 def _move_on(session: Session, case: Case, now: datetime, today: date) -> None:

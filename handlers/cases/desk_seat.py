@@ -1,13 +1,13 @@
 """Who sits at the desk now, and the case they work on: read again from the database for every step."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from db.case_access import Viewer, read_viewer
+from db.case_access import Viewer
 from db.codes import show_code
 from db.models import Case, Person
 from handlers.access import NotAllowed, Right, get_actor
 from handlers.actions import Cancel, ListCases, ShowCase
+from handlers.case_viewers import read_desk_viewer
 from handlers.cases.service import get_held
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.errors import Outdated, explain
@@ -24,14 +24,11 @@ Take = Callable[[Context, Incoming, Draft], list[Reply]]
 
 
 def viewer_of(context: Context) -> Viewer:
-    """The officer who acts, as far as cases are concerned. Raises `NotAllowed` for everybody who handles none; a role
-    that waits for the second factor on this channel counts for nothing."""
+    """The officer who acts, as far as cases are concerned. Raises `NotAllowed` for everybody who handles none."""
     actor = get_actor(context)
     if not actor.holds(Right.HANDLE_CASES):
         raise NotAllowed
-    viewer = read_viewer(context.session, actor.person_id, context.now, context.today)
-    usable = frozenset((grant.unit_id, grant.role) for grant in actor.grants)
-    return replace(viewer, roles=viewer.roles & usable)
+    return read_desk_viewer(context.session, actor.person_id, actor.grants, context.now, context.today)
 
 
 def held(context: Context, code: str) -> Case:

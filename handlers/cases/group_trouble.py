@@ -1,6 +1,5 @@
 """What follows when a group of officers takes nothing any more, or moved: the unit's chair and the operator hear."""
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -10,11 +9,9 @@ from db.models import OfficerGroup, Role, WhyUntied
 from db.officers import list_officers
 from db.units import get_unit
 from handlers.chat import GROUP_GONE, TOPIC_GONE, Reply
+from handlers.feature import Alarm
 from handlers.notify import WITHOUT_DESK, tell_person
 from knowledge.texts import t
-
-Alarm = Callable[[Session, str, str], object]
-"""Tells the operator: a subject that says it once, and a sentence."""
 
 _TRY_AGAIN = timedelta(hours=1)
 
@@ -24,13 +21,18 @@ def take_refusal(session: Session, group: OfficerGroup, reason: str, now: dateti
     deleted is opened again by whoever calls; anything else (a right that is missing, topics switched off) is tried
     again later. Somebody hears of each, once a day."""
     if reason in GROUP_GONE:
-        end_group(session, group, WhyUntied.REMOVED, now)
-        _tell(session, group, "removed", f"removed:{group.id}:{today}", now, today, alarm)
+        end_with_bot(session, group, now, today, alarm)
     elif reason == TOPIC_GONE:
         _tell(session, group, "deleted", f"deleted:{group.id}:{today}", now, today, alarm)
     else:
         group.silent_until = now + _TRY_AGAIN
         _tell(session, group, "refused", f"refused:{group.id}:{today}", now, today, alarm)
+
+
+def end_with_bot(session: Session, group: OfficerGroup, now: datetime, today: date, alarm: Alarm) -> None:
+    """The bot is in the group no longer."""
+    end_group(session, group, WhyUntied.REMOVED, now)
+    _tell(session, group, "removed", f"removed:{group.id}:{today}", now, today, alarm)
 
 
 def tell_of_move(session: Session, group: OfficerGroup, now: datetime, today: date, alarm: Alarm) -> None:

@@ -9,6 +9,7 @@ from db.case_topics import (
     end_group,
     find_asked,
     find_group_of,
+    find_tied_group,
     find_tied_lane,
     get_locked_group,
     name_group,
@@ -20,7 +21,8 @@ from db.officers import count_try
 from db.units import find_period
 from handlers.access import Actor, NotAllowed, Right, get_actor
 from handlers.actions import ManageGroup, ShowDesk, ShowUnit
-from handlers.chat import Button, Incoming, Reply
+from handlers.cases.group_trouble import end_with_bot
+from handlers.chat import Button, Group, Incoming, Reply
 from handlers.errors import Outdated, UserError
 from handlers.feature import VIETNAM, Context
 from knowledge.texts import t
@@ -118,6 +120,14 @@ def hear_in_group(context: Context, incoming: Incoming) -> list[Reply]:
         Button(t(f"case_groups.{what}"), ManageGroup(group.unit_id, what, group.id)) for what in ("yes", "no")
     )
     return [Reply(t("case_groups.confirm", title=group.title or "", unit=period.name), buttons)]
+
+
+def leave_group(context: Context, group: Group) -> list[Reply]:
+    """Somebody took the bot out of a group: it hears of cases no longer, and whoever runs the unit is told at once."""
+    tied = find_tied_group(context.session, context.account.sender, group.address)
+    if tied is not None:
+        end_with_bot(context.session, tied, context.now, context.today, context.alarm)
+    return []
 
 
 def _answer(context: Context, period: UnitPeriod, number: int, is_right: bool) -> list[Reply]:

@@ -18,9 +18,10 @@ from db.people import list_accounts
 from db.session import keys_of_session
 from db.units import find_period
 from handlers.access import NotAllowed
+from handlers.case_viewers import is_named_in
 from handlers.cases.alerts import alert_next, seek_holder, silence, tell_officer
 from handlers.cases.deadlines import urgency_of
-from handlers.cases.names import bar_named, is_named_in
+from handlers.cases.names import bar_named
 from handlers.cases.routing import list_fit, plan_route
 from handlers.cases.stages import begin_stage, set_clock
 from handlers.cases.talking import ask_whether_settled, tell_holder, tell_state, tell_worker

@@ -40,10 +40,11 @@ from db.models import (
 )
 from db.units import find_period
 from handlers.cases.alerts import is_by_clock
-from handlers.cases.group_trouble import Alarm, end_with_unit, take_refusal, tell_of_move
+from handlers.cases.group_trouble import end_with_unit, take_refusal, tell_of_move
 from handlers.cases.names import bar_people_named
 from handlers.cases.words import describe_case, describe_standing
 from handlers.chat import TOPIC_GONE, Button, Reply, Topic
+from handlers.feature import Alarm
 from handlers.notify import after_quiet_hours
 from knowledge.texts import t
 

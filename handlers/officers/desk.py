@@ -1,6 +1,5 @@
 """The desk itself: what waits for the officer and where to go from here, and how people and roles are called there."""
 
-from db.case_access import read_viewer
 from db.cases import Wanted, count_visible
 from db.codes import show_code
 from db.models import Account, Person, SignInCode
@@ -24,6 +23,7 @@ from handlers.actions import (
     SignOut,
     TellAnswerChange,
 )
+from handlers.case_viewers import read_desk_viewer
 from handlers.chat import Button, Reply
 from handlers.feature import Context
 from handlers.officers.service import describe_path
@@ -47,7 +47,7 @@ def _count_cases(context: Context, actor: Actor) -> str:
     """How many cases wait for this very officer; nothing to whoever handles none."""
     if not actor.holds(Right.HANDLE_CASES):
         return ""
-    viewer = read_viewer(context.session, actor.person_id, context.now, context.today)
+    viewer = read_desk_viewer(context.session, actor.person_id, actor.grants, context.now, context.today)
     mine, unclaimed, late = (
         count_visible(context.session, viewer, wanted)
         for wanted in (Wanted(mine=True), Wanted(unclaimed=True), Wanted(overdue_at=context.now))

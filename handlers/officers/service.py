@@ -22,6 +22,7 @@ from db.officers import (
 from db.people import find_membership, find_person, list_open_handled
 from db.units import find_period, list_ancestors
 from handlers.access import RIGHTS, Actor, NotAllowed, Right, demand, may
+from handlers.case_viewers import may_be_named
 from handlers.errors import Outdated, UserError
 from handlers.officers.codes import check_may_issue, issue_code, list_managing_roles, may_manage
 from handlers.officers.rules import ENROL_WITHIN, OTP_TRIES, OTP_WINDOW, PAID_BY_EMPLOYER_AT, roles_to_give
@@ -175,9 +176,11 @@ def list_for_successor(session: Session, cases: list[Case], person_id: int, now:
 
 
 def list_countable(session: Session, cases: list[Case], actor: Actor, now: datetime, today: date) -> list[Case]:
-    """Those of some cases that the actor may be told the number of: nothing bars them from any of these."""
+    """Those of some cases that the actor may be told the number of: nothing bars them from any of these, and they are
+    not named there. An administrator, who handles none, was not looked for when they were sent."""
     viewer = read_viewer(session, actor.person_id, now, today)
-    return [case for case in cases if is_fit(session, case, viewer)]
+    fit = (case for case in cases if is_fit(session, case, viewer))
+    return [case for case in fit if not may_be_named(session, case, actor.person_id)]
 
 
 def hand_over(

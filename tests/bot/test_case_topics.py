@@ -18,6 +18,7 @@ from handlers.cases.topics import keep_some_topics
 from tests.case_world import day_of, see, send
 from tests.small_tree import Tree
 from tests.standins.telegram import DESK_TOKEN, TelegramStandIn
+from tests.standins.telegram_entities import Refused
 from tests.standins.telegram_people import Group, Message, Person
 
 from .telegram_app import RunningBot, StartBot, has
@@ -218,10 +219,31 @@ async def test_deleted_topic_is_opened_anew_and_the_chair_is_told(office: Office
     assert office.operator_heard("đơn vị PT")
 
 
-async def test_removed_bot_ends_the_tie_and_alerts_go_on(office: Office) -> None:
-    """The chair and the operator are told; personal alerts never went by the group."""
+async def test_chair_hears_at_once_that_the_bot_was_taken_out_of_the_group(office: Office) -> None:
+    """Telegram says so, and nobody waits for a case that could not be posted. Of any other group it ends nothing."""
     await office.tie()
-    await office.group.removes_bot()
+    other = office.desk.group(MOVED, "Nhóm khác", forum=True)
+    await other.removes_bot(by=7002)
+    await office.clerk.says("/nhom")  # one after the other: by its answer the update before is handled
+    await office.clerk.hears(has("không có quyền"))
+    assert office.tied().ended_at is None
+    await office.group.removes_bot(by=7002)
+    await office.bot.until(lambda: office.tied().why_ended is WhyUntied.REMOVED)
+    [notice] = [row for row in office.bot.rows(Delivery) if row.kind is DeliveryKind.NOTICE]
+    assert "Bot không còn trong nhóm **Cán bộ phường Thử**" in notice.body["text"]
+    assert office.operator_heard("Bot không còn trong nhóm Telegram của đơn vị PT")
+    await office.clerk.says("/nhom")
+    await office.clerk.hears(has("không có quyền"))  # who did it goes on at the desk as before
+    office.report()
+    await office.tick()
+    assert office.posts() == []
+
+
+async def test_removed_bot_ends_the_tie_and_alerts_go_on(office: Office) -> None:
+    """Also when that Telegram said so was never heard. The chair and the operator are told; personal alerts never went
+    by the group."""
+    await office.tie()
+    office.group.refusal = Refused(403, "Forbidden: bot was kicked from the supergroup chat")
     code = office.report()
     await office.clerk.hears(has(show_code(code), "Anh/chị nhận vụ này"))
     for _ in range(2):

@@ -107,3 +107,14 @@ async def test_corrected_bulletin_says_so_and_leads_to_its_correction(talk: Talk
     assert "Xem lịch" in shown and "Đi" not in shown
     await lan.presses("Đính chính")
     lan.hears("tin đính chính", "Hội thao 12/12")
+
+
+async def test_correction_of_an_officers_task_is_as_little_in_the_archive_as_the_task(talk: Talk, tree: Tree) -> None:
+    """Members would read what officers are told to do."""
+    lan = await person_at(talk, "Lan", tree.workplace)
+    task = bulletin_of(talk, send(talk, tree.workplace, title="Thu đoàn phí", kind=BulletinKind.TASK))
+    wrong = send(talk, tree.workplace, title="Đính chính: Thu", kind=BulletinKind.CORRECTION, corrects_id=task.id)
+    await lan.says("bản tin cũ")
+    lan.hears("Chưa có bản tin nào")
+    await lan.presses_payload(encode(ReadBulletin(bulletin_of(talk, wrong).code)))
+    lan.hears("đã thay đổi")

@@ -412,6 +412,21 @@ async def test_trial_goes_to_oneself_alone_and_says_so(talk: Talk, tree: Tree) -
     assert "tested" in events(talk, only(talk))
 
 
+async def test_what_is_pressed_under_a_trial_says_that_it_does_not_count(talk: Talk, tree: Tree) -> None:
+    """Neither a vote nor the way out: whoever tries the buttons is still sent bulletins."""
+    writer = await editor(talk, tree)
+    await written(writer)
+    await act(writer, only(talk), "add", "poll")
+    await writer.says("Anh chị muốn khám ngày nào?")
+    await writer.says("Thứ bảy\nChủ nhật")
+    for label in ("Chủ nhật", "Ngừng nhận tin"):
+        await act(writer, only(talk), "test")
+        await heard_by(talk, writer)
+        trial = next(reply for reply in reversed(writer.heard) if "(Bản thử" in reply.text)
+        await writer.presses_payload(next(one.action for one in trial.buttons if one.label == label) or "")
+        writer.hears("bản thử", "không tính")
+
+
 # Release
 
 
@@ -584,6 +599,58 @@ async def test_taken_back_it_does_not_go_out(talk: Talk, tree: Tree) -> None:
     await writer.presses("Rút lại để sửa")
     writer.hears("bản nháp")
     assert (only(talk).state, only(talk).next_at) == (BulletinState.DRAFT, None)
+
+
+async def test_approver_takes_back_what_they_released_and_its_editor_is_told(talk: Talk, tree: Tree) -> None:
+    """Whoever sees the mistake a minute after the release need not look for the editor."""
+    writer, second, bulletin = await submitted(talk, tree)
+    await act(second, bulletin, "take_back")
+    second.hears("không có quyền")
+    await second.presses_payload(encode(ShowBulletin(bulletin.id)))
+    await second.presses("Xem để duyệt")
+    await second.presses("Duyệt, cho gửi")
+    await second.presses("Về bản tin")
+    await second.presses("Rút lại để sửa")
+    assert (only(talk).state, only(talk).released_hash) == (BulletinState.DRAFT, None)
+    await heard_by(talk, writer)
+    writer.hears("đã rút lại", TITLE)
+
+
+async def test_approver_ends_a_bulletin_that_recurs(talk: Talk, tree: Tree) -> None:
+    """Whoever let it go may also say that it goes no more."""
+    _writer, second, bulletin = await submitted(talk, tree)
+    await act(second, bulletin, "release", talk.look(digest_bulletin, bulletin)[:12])
+    start_run(talk, bulletin)
+    with talk.database.begin() as session:
+        session.get_one(Bulletin, bulletin.id).next_at = talk.now() + timedelta(days=7)
+    await second.presses_payload(encode(ShowBulletin(bulletin.id)))
+    await second.presses("Dừng các kỳ sau")
+    await second.presses("Dừng hẳn")
+    assert (only(talk).state, only(talk).next_at) == (BulletinState.ENDED, None)
+
+
+async def test_editor_is_not_offered_a_decision_that_is_not_theirs(talk: Talk, tree: Tree) -> None:
+    """While it waits for the second person, the one who wrote it may take it back."""
+    writer, _second, bulletin = await submitted(talk, tree)
+    shown = await writer.presses_payload(encode(ShowBulletin(bulletin.id)))
+    labels = [button.label for button in shown[-1].buttons]
+    assert "Xem để duyệt" not in labels
+    assert "Rút lại để sửa" in labels
+    assert len(labels) <= 8
+
+
+async def test_work_of_officers_is_never_public(talk: Talk, tree: Tree) -> None:
+    """The button is not there, and an old one does nothing."""
+    writer = await editor(talk, tree)
+    await writer.presses_payload(encode(WriteBulletin()))
+    await writer.presses("Việc giao cho cán bộ")
+    await writer.presses("Việc của công đoàn")
+    await writer.says("Nộp báo cáo quý")
+    await writer.says("Gửi báo cáo trước ngày 30.")
+    shown = await act(writer, only(talk), "edit")
+    assert "trang công khai" not in all_heard(shown)
+    await act(writer, only(talk), "public")
+    assert not only(talk).is_public
 
 
 async def test_what_went_out_is_never_changed_but_copied(talk: Talk, tree: Tree) -> None:

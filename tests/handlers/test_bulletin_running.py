@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from db.models import Account, Bulletin, BulletinEvent, BulletinState, Delivery,
 from db.news_choices import choose_topic
 from db.people import list_accounts
 from handlers.bulletins.content import Content
-from handlers.bulletins.progress import describe_progress, measure_progress
+from handlers.bulletins.progress import Progress, describe_progress, measure_progress
 from handlers.bulletins.recurrences import Repeat
 from handlers.bulletins.running import cancel, pause, resume, send_again_to_failed, start_due
 from handlers.bulletins.timing import Timing
@@ -275,4 +276,54 @@ async def test_progress_is_told_in_numbers_of_many(world: BulletinWorld) -> None
         progress = measure_progress(session, run, world.talk.now())
     assert (progress.sent, progress.all, progress.ready) == (6, 7, 1)
     said = describe_progress(progress, 5)
-    assert "Đã gửi 6 trên 7 người (85 %)" in said
+    assert "trong khoảng 5 người" in said
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told", "untold"),
+    [
+        ({"sent": 96, "all": 98, "failed": {"blocked": 2}}, "trong khoảng 95 người", "96"),
+        ({"sent": 83, "all": 98, "failed": {"blocked": 3}, "waiting": 12}, "khoảng 80 trên 95 người (84 %)", "98"),
+        ({"sent": 3, "all": 20, "failed": {"blocked": 17}}, "dưới 5 người", "20"),
+        ({"sent": 98, "all": 98}, "Đã gửi 98 trên 98 người (100 %)", "khoảng"),
+        ({"sent": 0, "all": 3, "ready": 3}, "0 trên dưới 5", "3 người"),
+    ],
+)
+def test_few_whom_it_did_not_reach_cannot_be_worked_out(numbers: dict[str, Any], told: str, untold: str) -> None:
+    """All less those who have it would be those who blocked the bot."""
+    blank = dict.fromkeys(("ready", "waiting", "unknown", "expired", "stopped", "unreachable"), 0)
+    said = describe_progress(Progress("Tin", RunState.DONE, **(blank | numbers)), 5)
+    assert told in said
+    assert untold not in said
+
+
+def test_reasons_are_told_in_vietnamese_and_strange_ones_as_one() -> None:
+    """What a platform's engineers wrote stays in the ledger."""
+    failed = {"blocked": 9, "Bad Request: message thread not found": 4, "400 Bad": 3, "bug:TypeError": 6}
+    blank = dict.fromkeys(("ready", "waiting", "unknown", "expired", "stopped", "unreachable"), 0)
+    said = describe_progress(Progress("Tin", RunState.DONE, sent=78, all=100, failed=failed, **blank), 5)
+    assert "chặn bot" in said and "lý do khác: 13" in said
+    assert not any(word in said for word in ("Bad", "bug", "blocked"))
+
+
+async def test_correction_waits_until_it_is_known_whom_the_wrong_one_reached(world: BulletinWorld) -> None:
+    """A line that is just on its way at the release arrives a second later: its person gets the correction too. One
+    that was cut off with its program may have arrived, and holds the correction up for minutes only."""
+    talk, members = world.talk, [world.member() for _ in range(2)]
+    wrong = world.release()
+    await world.send()
+    on_its_way(world, members, wrong)
+    correction = world.release(Content("Đính chính", "Khám bệnh ngày 5."), corrects_id=wrong)
+    world.tick()
+    assert world.runs(correction) == []
+    talk.pass_time(minutes=11)
+    world.tick()
+    assert world.runs(correction)[0].reached == 2
+
+
+def on_its_way(world: BulletinWorld, members: list[Member], bulletin_id: int) -> None:
+    """The last one's line was taken by a sender that is gone."""
+    run = world.runs(bulletin_id)[0]
+    with world.talk.database.begin() as session:
+        lines = session.query(Delivery).filter(Delivery.run_id == run.id, Delivery.recipient == members[-1].lane)
+        lines.one().state = DeliveryState.CLAIMED

@@ -4,10 +4,12 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
-from db.models import BulletinKind, BulletinRun, Delivery, DeliveryKind, Role
-from handlers.actions import AnswerBulletin, ShowResults, encode
+from db.models import Bulletin, BulletinKind, Delivery, DeliveryKind, Role
+from handlers.actions import AnswerBulletin, ShowResults, WriteBulletin, encode
 from handlers.bulletins.tasks import chase
+from handlers.bulletins.timing import Timing
 from handlers.feature import VIETNAM
+from tests.bulletin_world import BulletinWorld
 from tests.handlers.test_officers import officer
 from tests.sent_bulletins import TASK, person_at, send
 from tests.small_tree import Tree
@@ -23,10 +25,8 @@ def tree(talk: Talk) -> Tree:
 
 def send_task(talk: Talk, unit_id: int, officers: list[Member], days: int = 5) -> int:
     """A task that is due after so many days."""
-    run_id = send(talk, unit_id, officers, [TASK], title="Dán thông báo", kind=BulletinKind.TASK)
-    with talk.database.begin() as session:
-        session.get_one(BulletinRun, run_id).expires_at = talk.now() + timedelta(days=days)
-    return run_id
+    timing = Timing(task_days=days).to_json()
+    return send(talk, unit_id, officers, [TASK], title="Dán thông báo", kind=BulletinKind.TASK, timing=timing)
 
 
 async def chase_now(talk: Talk) -> None:
@@ -101,3 +101,56 @@ async def test_results_name_who_has_not_done_it(talk: Talk, tree: Tree) -> None:
     assert "Tổ Xong" not in editor.heard[-1].text
     await editor.presses("Tệp Excel")
     assert editor.heard[-1].files
+
+
+async def test_task_given_at_the_desk_says_by_when_and_is_chased_by_itself(talk: Talk, tree: Tree) -> None:
+    """From the editor's words to the reminder: nobody sets anything but how many days there are."""
+    editor = await officer(talk, "Lê Giao", tree.upper, Role.BULLETIN_EDITOR)
+    second = await officer(talk, "Trần Duyệt", tree.upper, Role.APPROVER)
+    steward = await officer(talk, "Phạm Tổ", tree.team, Role.TEAM_LEADER)
+    await editor.presses_payload(encode(WriteBulletin()))
+    await editor.presses("Việc giao cho cán bộ")
+    await editor.presses("An toàn lao động")
+    await editor.says("Dán thông báo")
+    await editor.says("Dán thông báo ở cửa xưởng.")
+    editor.hears("Hạn làm: 7 ngày")
+    await editor.presses("Thời gian gửi")
+    await editor.presses("Trễ, gửi rải, ban đêm")
+    await editor.presses("Hạn làm bao lâu")
+    await editor.presses("3 ngày")
+    await editor.presses("Quay lại")
+    await editor.presses("Lưu lúc gửi")
+    editor.hears("Hạn làm: 3 ngày")
+    await editor.presses("Gửi duyệt")
+    await second.presses("Mở bản tin")
+    await second.presses("Xem để duyệt")
+    await second.presses("Duyệt, cho gửi")
+    world = BulletinWorld(talk, tree)
+    await world.send()
+    steward.hears("Dán thông báo", f"Hạn: 17:00 {talk.today + timedelta(days=3):%d/%m/%Y}")
+    talk.pass_time(days=2)
+    await chase_now(talk)
+    steward.hears("Nhắc việc: Dán thông báo", f"Hạn: 17:00 {talk.today + timedelta(days=1):%d/%m/%Y}")
+    await steward.presses("Chưa làm")
+    talk.pass_time(days=2)
+    await chase_now(talk)
+    assert reminders(steward) == 1
+    await steward.presses("Đã làm")
+    steward.hears("Đã ghi báo cáo")
+    task = talk.rows(Bulletin)[-1]
+    await editor.presses_payload(encode(ShowResults(world.runs(task.id)[0].id, "answers")))
+    editor.hears("Đã làm 1")
+
+
+async def test_task_for_tomorrow_is_reminded_once_half_way(talk: Talk, tree: Tree) -> None:
+    """Two days would be too late."""
+    silent = await person_at(talk, "Im", tree.workplace)
+    send_task(talk, tree.workplace, [silent], days=1)
+    talk.pass_time(hours=22)
+    await chase_now(talk)
+    talk.pass_time(hours=5)
+    await chase_now(talk)
+    assert reminders(silent) == 1
+    talk.pass_time(hours=30)
+    await chase_now(talk)
+    assert reminders(silent) == 1

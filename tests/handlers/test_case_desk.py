@@ -584,7 +584,6 @@ async def stranger(talk: Talk, tree: Tree, which: str) -> Member:
 
 
 @pytest.mark.parametrize("which", STRANGERS)
-@pytest.mark.parametrize("channel", ["telegram", "web"])
 async def test_barred_officer_sees_nothing_in_any_list_count_or_button(talk: Talk, tree: Tree, which: str) -> None:
     """Not the line, not the number, not by an old button of any kind; and nothing changes by pressing one."""
     outsider = await stranger(talk, tree, which)
@@ -730,7 +729,6 @@ async def test_hand_over_moves_the_cases_to_a_successor_who_may_have_them(talk: 
     chair.hears("Anh/chị nhận vụ này")
 
 
-@pytest.mark.parametrize("channel", ["telegram"])
 async def test_lost_cases_are_found_part_by_part(talk: Talk, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many officers hold cases, each part is a transaction of its own, and none is left out."""
     monkeypatch.setattr("handlers.cases.clockwork.AT_ONCE", 2)

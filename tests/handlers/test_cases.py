@@ -7,25 +7,30 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.case_access import Viewer
 from db.case_history import EventKind, list_lines
 from db.cases import Wanted, count_visible, list_visible
 from db.codes import show_code
 from db.models import (
     Absence,
     Case,
+    CaseReader,
     CaseState,
     Delivery,
     DeliveryKind,
     DeliveryState,
     OfficerTie,
+    Person,
     Role,
     RoleGrant,
     UnitLevel,
     WhyBarred,
+    WhyReader,
 )
-from db.officers import end_grant
+from db.officers import add_grant, end_grant, list_grants
 from db.session import Database
 from handlers.access import NotAllowed
+from handlers.case_viewers import read_desk_viewer
 from handlers.cases import service
 from handlers.cases.clockwork import mend, run_due
 from handlers.cases.names import bar_newly_appointed
@@ -403,23 +408,92 @@ def test_worker_of_a_merged_case_takes_theirs_back(database: Database, tree: Tre
 
 
 def test_officer_appointed_later_finds_no_case_that_names_them(database: Database, tree: Tree) -> None:
-    """Not in a list and not in a count, wherever in what the worker wrote the name stands; other cases they see."""
+    """Not in a list and not in a count, wherever in what the worker wrote the name stands; other cases they see. The
+    clock looks through older cases; until it was there the desk does."""
     with database.begin() as session:
         add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
-        named, _ = send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
+        send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
         later, _ = send(session, NOW, workplace_unit_id=tree.workplace)
         service.write_as_worker(session, later, "Nhờ giúp sớm.", NOW, TODAY)
         while bar_newly_appointed(session, NOW):
             pass
         new = add_officer(session, "Hoàng Văn Mới", tree.upper, Role.DEPUTY_CHAIR, NOW)
         other = add_officer(session, "Hoàng Văn Mới", tree.root, Role.OFFICER, NOW)
-        assert named.code in listed(session, new), "until the clock has looked"
+        at_desk = sit_down(session, new)
+        assert [one.code for one in list_visible(session, at_desk, Wanted(), 9)] == [later.code]
+        assert count_visible(session, at_desk, Wanted()) == 1
         while bar_newly_appointed(session, NOW):
             pass
         assert listed(session, new) == [later.code]
         assert count_visible(session, see(session, new, NOW), Wanted()) == 1
         assert listed(session, other) == []
         assert not bar_newly_appointed(session, NOW)
+
+
+def sit_down(session: Session, person_id: int) -> Viewer:
+    """The viewer an officer is at their desk."""
+    return read_desk_viewer(session, person_id, list_grants(session, person_id, NOW, TODAY), NOW, TODAY)
+
+
+def test_newly_appointed_officer_finds_older_cases_once_they_were_looked_through(
+    database: Database, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many cases the desk looks through the newest; the older ones stand in no list until the clock was there, but
+    for what the officer holds and what another unit of theirs may read."""
+    monkeypatch.setattr("handlers.case_viewers._AT_ONCE", 2)
+    with database.begin() as session:
+        new = add_officer(session, "Hoàng Văn Mới", tree.root, Role.OFFICER, NOW)
+        add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        while bar_newly_appointed(session, NOW):
+            pass
+        cases = [send(session, NOW, workplace_unit_id=tree.workplace)[0] for _ in range(6)]
+        oldest, held, both, _old, *newest = cases
+        session.add(CaseReader(case_id=both.id, unit_id=tree.root, why=WhyReader.ESCALATED, since_at=NOW))
+        person = session.get_one(Person, new)
+        add_grant(session, person, tree.upper, Role.OFFICER, TODAY, NOW)
+        service.claim(session, sit_down(session, new), held.code, NOW, TODAY)
+        at_desk = sit_down(session, new)
+        codes = {one.code for one in list_visible(session, at_desk, Wanted(), 9)}
+        assert codes == {one.code for one in (held, both, *newest)}
+        assert count_visible(session, at_desk, Wanted()) == 4
+        assert service.get_case(session, at_desk, oldest.code, NOW) is oldest  # opened by its code it is looked through
+        while bar_newly_appointed(session, NOW):
+            pass
+        assert count_visible(session, sit_down(session, new), Wanted()) == 6
+
+
+def test_administrator_who_is_named_hears_of_no_case_that_nobody_takes(database: Database, tree: Tree) -> None:
+    """Whoever can appoint officers is told that nobody is left; not one of whom the worker writes."""
+    with database.begin() as session:
+        accused = add_officer(session, "Hoàng Văn Quản", tree.root, Role.ADMINISTRATOR, NOW)
+        other = add_officer(session, "Đỗ Thị Trị", tree.root, Role.ADMINISTRATOR, NOW)
+        send(session, NOW, workplace_unit_id=tree.workplace, story="Ông Hoàng Văn Quản nhận tiền của công ty.")
+        run_due(session, NOW, TODAY, lambda *_told: None)
+        told = {row.recipient for row in session.query(Delivery)}
+        [its], [theirs] = accounts_of(session, accused), accounts_of(session, other)
+        assert theirs.address_hash in told
+        assert its.address_hash not in told
+
+
+def test_case_that_no_key_opens_keeps_no_other_from_its_alerts(database: Database, tree: Tree) -> None:
+    """A store of case keys that lacks one key: the operator is told which case, and the other one goes on."""
+    heard: list[str] = []
+    with database.begin() as session:
+        damaged, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        other, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        damaged.key_id = "no-such-key"
+    with database.begin() as session:
+        clerk = add_officer(session, "Lê Thị Một", tree.root, Role.OFFICER, NOW)
+        run_due(session, NOW, TODAY, lambda _session, _subject, text: heard.append(text))
+        damaged, other = (session.get_one(Case, one.id) for one in (damaged, other))
+        assert alerted(session, other) == [clerk]
+        assert alerted(session, damaged) == []
+        assert damaged.code in "".join(heard)
+        assert damaged.next_step_at is not None
+        assert damaged.next_step_at > NOW
+        while bar_newly_appointed(session, NOW):
+            pass
+        assert {one.code for one in list_visible(session, sit_down(session, clerk), Wanted(), 9)} >= {other.code}
 
 
 def test_claim_silences_whoever_has_not_heard_yet(database: Database, tree: Tree) -> None:

@@ -161,7 +161,6 @@ async def test_chair_of_a_workplace_sees_no_other_unit(talk: Talk, tree: Tree) -
         chair.hears("không có quyền")
 
 
-@pytest.mark.parametrize("channel", ["telegram", "zalo_bot", "zalo_oa"])  # in a browser six digits come first
 async def test_administrator_of_the_federation_reaches_down(talk: Talk, tree: Tree) -> None:
     """From the top one walks down to every unit, and whoever's names were shown is on record."""
     top = await officer(talk, "Quản Trị", tree.root, Role.ADMINISTRATOR)

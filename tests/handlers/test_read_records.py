@@ -51,7 +51,6 @@ async def check(talk: Talk, reader: Member, subject: int, *steps: str) -> bool:
     return was_shown
 
 
-@pytest.mark.parametrize("channel", ["telegram"])
 async def test_every_screen_that_shows_a_member_is_on_record(talk: Talk, tree: Tree) -> None:
     """Finding, opening, listing, moving, ending, appointing, checking a card, Mẫu 5b, a wish to leave, a request."""
     worker, clerk = await join(talk, tree)
@@ -90,7 +89,6 @@ async def test_every_screen_that_shows_a_member_is_on_record(talk: Talk, tree: T
         assert await check(talk, chair, subject, payload), payload
 
 
-@pytest.mark.parametrize("channel", ["telegram"])
 async def test_every_screen_that_shows_an_applicant_is_on_record(talk: Talk, tree: Tree) -> None:
     """Opening, the form as a document, each of the three decisions."""
     clerk = await officer(talk, "Trần Cán Bộ", tree.workplace, Role.OFFICER)

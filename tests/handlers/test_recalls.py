@@ -92,6 +92,8 @@ async def test_curator_tells_those_who_got_the_old_answer_and_nobody_else(talk: 
     await curator.presses("Báo câu trả lời đã đổi")
     await curator.says("nghỉ cưới")
     await curator.presses("kết hôn")
+    await curator.says("# Từ tháng 1")
+    curator.hears("Điều gì đã đổi")
     await curator.says("Từ tháng 1, nghỉ cưới thêm một ngày.")
     curator.hears("dưới 5 người", "Gửi ngay")
     await curator.presses("Gửi")
