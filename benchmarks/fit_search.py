@@ -5,11 +5,12 @@ right, the chance that one of the first four is. Each is fitted in two steps, so
 
 1. How the entries found stand to one another (COMPARED) is weighed on phrasings of our own entries, each left out of
    the index; "right" means that the article which its entry rests on first is cited.
-2. That sum and the other four features are weighed on the measuring set ("right" = rests on an article of the label)
+2. That sum and the other five features are weighed on the measuring set ("right" = rests on an article of the label)
    together with our own test questions (tests/knowledge/questions.yaml, where the entry itself is the label) at a fifth
    of the weight: they are short and in dialect, and without them such questions are taken for another field.
 
 Every figure printed is cross-validated, by group on the measuring set, over twelve ways of folding: mean, least, most.
+With both bars given, the last line is the whole way of a message (knowledge/answer.py) over three ways of folding.
 Small talk, questions about an own file and those without a label stay out.
 """
 
@@ -18,7 +19,8 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -27,14 +29,17 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from benchmarks.gold import Question, read_questions
+from benchmarks.answers import outcomes_of
+from benchmarks.gold import Question, read_questions, tally, tally_off_topic
 from knowledge.answer import Answerer, load_answerer
+from knowledge.decide import Bar
+from knowledge.decide import Curve as Chance
 from knowledge.entry import CONTENT
 from knowledge.features import NAMES
 
 OWN = Path(__file__).resolve().parents[1] / "tests" / "knowledge" / "questions.yaml"
 OWN_WEIGHT = 0.2
-FOLDS, FOLDINGS = 10, 12
+FOLDS, FOLDINGS, WHOLE_FOLDINGS = 10, 12, 3
 LEFT_OUT = 3500
 COMPARED = [NAMES.index(one) for one in ("nearness", "margin", "runner_up", "agreement", "likeness", "ending")]
 REST = [place for place in range(len(NAMES)) if place not in COMPARED]
@@ -146,10 +151,14 @@ def chances(features: Array, curve: Curve) -> Array:
     return np.asarray(1 / (1 + np.exp(-(features @ curve[0] + curve[1]))))
 
 
+def folds_of(sample: Sample, folding: int) -> NDArray[np.int64]:
+    """The fold of each question; those of one group are never parted."""
+    return np.random.RandomState(folding).randint(0, FOLDS, int(sample.groups.max()) + 1)[sample.groups]
+
+
 def cross_validate(sample: Sample, right: NDArray[np.bool_], compared: Curve, folding: int) -> Array:
     """The chance of each question from curves that have not seen its group."""
-    fold_of = np.random.RandomState(folding).randint(0, FOLDS, int(sample.groups.max()) + 1)
-    result, folds = np.zeros(len(right)), fold_of[sample.groups]
+    result, folds = np.zeros(len(right)), folds_of(sample, folding)
     for fold in range(FOLDS):
         test = folds == fold
         curve = fit_upon(compared, sample.features[~test], right[~test], sample.weights[~test])
@@ -176,6 +185,45 @@ def figures(sample: Sample, first: Array, among: Array, answer_from: float, ask_
     }
 
 
+def whole_way(
+    answerer: Answerer,
+    questions: Sequence[Question],
+    sample: Sample,
+    compared: Sequence[Curve],
+    bars: tuple[float, float],
+    folding: int,
+    on: date,
+) -> dict[str, float]:
+    """What the bot does with each message when its curves have not seen the group of the message."""
+    folds, outcomes = folds_of(sample, folding), {}
+    for fold in range(FOLDS):
+        rest = folds != fold
+        first, among = (
+            fit_upon(curve, sample.features[rest], right[rest], sample.weights[rest])
+            for curve, right in zip(compared, (sample.first, sample.among), strict=True)
+        )
+        bar = Bar(_as_curve(first), _as_curve(among), *bars, alone_from=alone_from(bars[0]))
+        asked = [one for one, row in zip(questions, ~rest[: len(questions)], strict=True) if row]
+        outcomes |= outcomes_of(Answerer(replace(answerer.parts, bar=bar)), asked, on)
+    worker = tally([one for one in questions if one.worker and one.in_force], outcomes)
+    off = tally_off_topic(questions, outcomes)
+    real = tally([one for one in questions if one.worker and one.in_force and one.style.startswith("real")], outcomes)
+    return {
+        **{name: worker[name] for name in ("direct", "helped", "wrong", "asked_back", "silent")},
+        "real_helped": real["helped"],
+        "off_topic_answered": off["answered"],
+        "off_topic_asked_back": off["asked_back"],
+    }
+
+
+def _as_curve(curve: Curve) -> Chance:
+    return Chance(tuple(float(one) for one in curve[0]), curve[1])
+
+
+def alone_from(answer_from: float) -> float:
+    return max(round((1 + 3 * answer_from) / 4, 2), 0.95)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("questions", type=Path)
@@ -200,8 +248,8 @@ def main() -> None:
         ]
         for one in range(FOLDINGS)
     ]
-    answers = [arguments.answer_from] if arguments.answer_from else [0.58, 0.6, 0.62, 0.64, 0.66, 0.68]
-    asks = [arguments.ask_from] if arguments.ask_from else [0.35, 0.4, 0.45]
+    answers = [arguments.answer_from] if arguments.answer_from else [0.64, 0.66, 0.68, 0.69, 0.7, 0.72]
+    asks = [arguments.ask_from] if arguments.ask_from else [0.45, 0.5, 0.55]
     for answer_from in answers:
         for ask_from in asks:
             bars = (answer_from, ask_from)
@@ -210,6 +258,10 @@ def main() -> None:
             )
             own_figures = spread([figures(own, first[size:], among[size:], *bars) for first, among in foldings])
             print(json.dumps({"own": own_figures}))
+    if arguments.answer_from and arguments.ask_from:
+        bars = (arguments.answer_from, arguments.ask_from)
+        ways = [whole_way(answerer, questions, sample, compared, bars, one, on) for one in range(WHOLE_FOLDINGS)]
+        print(json.dumps({"whole_way": spread(ways)}))
     if arguments.write:
         curves = [
             fit_upon(curve, sample.features, right, sample.weights)
@@ -226,8 +278,7 @@ def spread(found: list[dict[str, float]]) -> dict[str, list[float]]:
 
 def write(curves: list[Curve], answer_from: float, ask_from: float) -> None:
     lines = ["# Made by python -m benchmarks.fit_search; see docs/explanation/search.md.", "bar:"]
-    alone_from = round((1 + 3 * answer_from) / 4, 2)
-    lines += [f"  answer_from: {answer_from}", f"  ask_from: {ask_from}", f"  alone_from: {max(alone_from, 0.95)}"]
+    lines += [f"  answer_from: {answer_from}", f"  ask_from: {ask_from}", f"  alone_from: {alone_from(answer_from)}"]
     for name, (weights, bias) in zip(("first", "among"), curves, strict=True):
         lines.append(f"{name}:")
         lines += [f"  {feature}: {weight:.4f}" for feature, weight in zip(NAMES, weights, strict=True)]

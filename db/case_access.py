@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.case_parties import hash_party
 from db.models import (
+    OPEN_CASE_STATES,
     Case,
     CaseBarrier,
     CaseParty,
@@ -84,6 +85,26 @@ def list_same_employer(session: Session, unit_ids: Collection[int]) -> set[int]:
         near = {unit_id for query in (same, after, before) for unit_id in session.scalars(query) if unit_id}
         new = near - found
     return found
+
+
+def list_employer_names(session: Session, person_ids: Collection[int]) -> dict[int, set[str]]:
+    """What the employers are called that pay or ever paid some people, or to whom they are tied; of those who have
+    any."""
+    paid = select(RoleGrant.person_id, RoleGrant.paid_by_unit_id).where(
+        RoleGrant.person_id.in_(person_ids), RoleGrant.paid_by_unit_id.is_not(None)
+    )
+    tied = select(OfficerTie.person_id, OfficerTie.unit_id).where(
+        OfficerTie.person_id.in_(person_ids), OfficerTie.ended_at.is_(None)
+    )
+    near: dict[int, set[int]] = {}
+    for person_id, unit_id in (*session.execute(paid), *session.execute(tied)):
+        near.setdefault(person_id, set()).add(unit_id)
+    return {person_id: _names_of(session, list_same_employer(session, ids)) for person_id, ids in near.items()}
+
+
+def _names_of(session: Session, unit_ids: Collection[int]) -> set[str]:
+    named = select(UnitPeriod.name, UnitPeriod.employer).where(UnitPeriod.unit_id.in_(unit_ids))
+    return {name for row in session.execute(named) for name in row if name}
 
 
 def is_visible_to(viewer: Viewer) -> ColumnElement[bool]:
@@ -197,3 +218,10 @@ def list_newest_readable(session: Session, unit_ids: Collection[int], person_id:
     is_sent = Case.state.not_in((CaseState.DRAFT, CaseState.ERASED))
     found = select(Case).where(Case.id.in_(reads), is_others, is_sent)
     return list(session.scalars(found.order_by(Case.id.desc()).limit(limit)))
+
+
+def list_placeless(session: Session, unit_ids: Collection[int]) -> list[Case]:
+    """Open cases without a known workplace that the officers of some units may read unless barred, locked."""
+    reads = select(CaseReader.case_id).where(CaseReader.unit_id.in_(unit_ids), CaseReader.until_at.is_(None))
+    found = select(Case).where(Case.id.in_(reads), Case.workplace_unit_id.is_(None), Case.state.in_(OPEN_CASE_STATES))
+    return list(session.scalars(found.order_by(Case.id).with_for_update()))

@@ -63,10 +63,11 @@ def keep_shift(session: Session, person_id: int, shift: Shift) -> None:
 
 def cancel_planned(session: Session, person_id: int, topic: str | None, now: datetime) -> int:
     """Call off what a person would still be sent of bulletins of a topic (None: of all), on whatever account; tasks of
-    officers go on. What is being sent this moment cannot be held back. Returns how many lines that were."""
+    officers go on, and so does the correction of what they got. What is being sent this moment cannot be held back.
+    Returns how many lines that were."""
     lanes = select(Account.address_hash).where(Account.person_id == person_id)
     runs = select(BulletinRun.id).join(Bulletin, Bulletin.id == BulletinRun.bulletin_id)
-    runs = runs.where(BulletinRun.state.in_(OPEN_RUN_STATES), Bulletin.kind != BulletinKind.TASK)
+    runs = runs.where(BulletinRun.state.in_(OPEN_RUN_STATES), Bulletin.kind == BulletinKind.NEWS)
     if topic is not None:
         runs = runs.where(Bulletin.topic == topic)
     theirs = (

@@ -13,6 +13,9 @@ from knowledge.entry import CONTENT
 from knowledge.normalize import fold
 
 _LONGEST_TEXT = 200
+_SURELY_A_NAME = 6
+"""A word of so many letters that stands in one workplace's name and in no list of ours is hardly anything else."""
+
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -61,10 +64,10 @@ class Word:
         return any(one in load_words().common for one in self.meant)
 
 
-def read_words(text: str) -> list[Word]:
+def read_words(text: str, longest: int = _LONGEST_TEXT) -> list[Word]:
     """The words of a text in order."""
     known = load_words()
-    row = list(_split(text[:_LONGEST_TEXT]))
+    row = list(_split(text[:longest]))
     read: list[Word] = []
     at = 0
     while at < len(row):
@@ -108,3 +111,20 @@ def read_name(text: str) -> Told:
     words = [one.meant[0] for one in read if not one.is_common and one.meant[-1] not in known.said]
     sectors = frozenset(one for word in read for one in word.meant if one in known.sectors)
     return Told(tuple(words or [one.meant[0] for one in read]), sectors)
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a story speaks of a workplace: the words that only its name has stand there in a row. A single short one
+    counts behind a word that any workplace has in its name, as in "cty Thắng"; in doubt it does."""
+    words = read_words(name)
+    telling = [at for at, one in enumerate(words) if not one.is_common and one.meant[-1] not in load_words().said]
+    if not telling:
+        return False
+    sought, told = words[telling[0] : telling[-1] + 1], read_words(text, len(text))
+    needs_lead = len(sought) == 1 and len(sought[0].written) < _SURELY_A_NAME
+    for at in range(len(told) - len(sought) + 1):
+        row = zip(told[at : at + len(sought)], sought, strict=True)
+        is_led = not needs_lead or (at > 0 and told[at - 1].is_common)
+        if is_led and all(set(one.meant) & set(other.meant) for one, other in row):
+            return True
+    return False

@@ -17,11 +17,11 @@ from knowledge.entry import CONTENT, Citation, ContentError, Library, Status
 from knowledge.features import Place, features_of
 from knowledge.law import LawTexts, load_index
 from knowledge.load import load_library
-from knowledge.options import spread
+from knowledge.options import resting_on, spread
 from knowledge.pages import CITED, Page, distinct, make_page
 from knowledge.places import Places, load_places
 from knowledge.search import Found, Hit, Searcher
-from knowledge.statutes import Statutes
+from knowledge.statutes import Reference, Statutes
 from knowledge.talk import Talk, load_phrasebook
 from knowledge.telex import Retyper
 from knowledge.texts import t
@@ -125,9 +125,9 @@ class Answerer:
         if talk is not None and talk.is_sure:
             return Answer(Outcome.SMALL_TALK, None, 1.0, (), today, talk=talk.intent)
         on = day_spoken_of(text, today) or today
-        statute = self._look_up(text, on)
+        statute = self.parts.statutes.find(text, on)
         if statute is not None:
-            return statute
+            return self._asked_about(statute, text, on) or self._show_article(statute, on)
         place = self._look_up_place(text, on)
         if place is not None:
             return place
@@ -179,12 +179,13 @@ class Answerer:
 
     def _questions_in(self, text: str, on: date) -> list[str]:
         """The entries for the questions of a message that has several, in their order; none when the first of them
-        has no clear answer by itself, for then it leans on the story around it."""
+        has no clear answer by itself, for then it leans on the story around it. A question taken out of its story may
+        leave half the doubt that a whole message may: it has lost what would speak against its answer."""
         parts = [part for part in _SENTENCE.findall(text) if part.rstrip().endswith("?")]
         parts = [part for part in parts if len(part.split()) >= SHORTEST_QUESTION]
         if len(parts) < 2:
             return []
-        bar = self.parts.bar.answer_from
+        bar = (1 + self.parts.bar.answer_from) / 2
         sure = []
         for part in parts[:MOST_QUESTIONS]:
             judged = self.judge(part, on)
@@ -207,15 +208,22 @@ class Answerer:
     def _names_something(self, text: str) -> bool:
         return self.parts.searcher.lexicon.names_something(split_words(text))
 
-    def _look_up(self, text: str, on: date) -> Answer | None:
-        found = self.parts.statutes.find(text, on)
-        if found is None:
+    def _asked_about(self, statute: Reference, text: str, on: date) -> Answer | None:
+        """The answer to a question that names an article and asks about something of it ("điều 98 blld tăng ca ngày
+        tết mấy phần trăm"); None when the article itself is wanted or no clear answer rests on it."""
+        if not self.parts.searcher.lexicon.names_something(statute.rest):
             return None
-        wanted = (found.source.number, found.article)
-        cited = [one for one in self.parts.searcher.ids if wanted in self.places_of(one, on, most=None)]
-        cited = [one for one in cited if self._is_known(one, on)]
+        answer = self._decide(text, on)
+        if answer.outcome is not Outcome.ANSWER or answer.entry_id is None:
+            return None
+        wanted = (statute.source.number, statute.article)
+        return answer if wanted in self.places_of(answer.entry_id, on, most=None) else None
+
+    def _show_article(self, found: Reference, on: date) -> Answer:
+        """The article, and the entries that rest on it: on its clause first, then those that lead with it."""
+        known = [one for one in self.parts.searcher.ids if self._is_known(one, on)]
         near = [hit.entry_id for hit in self.parts.searcher.search(found.heading, LOOKED_AT).hits]
-        cited.sort(key=lambda one: (self._lead_of(one, on) != wanted, near.index(one) if one in near else LOOKED_AT))
+        cited = resting_on(found, {one: self.citations_of(one, on) for one in known}, near)
         options = tuple(cited[:MOST_OPTIONS])
         tail = t("answer.article_entries" if options else "answer.article_no_entry")
         said = f"{self.parts.statutes.say(found)}\n\n{tail}"

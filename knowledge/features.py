@@ -27,6 +27,7 @@ NAMES = (
     "at_home",
     "elsewhere",
     "ending",
+    "nameless",
 )
 
 
@@ -51,12 +52,20 @@ def features_of(
         _count(row, searcher.lexicon.at_home),
         _count(row, searcher.lexicon.elsewhere),
         found.ending,
+        _nameless(searcher, row),
     )
 
 
 def _count(row: Sequence[str], phrases: Phrases) -> float:
     """How many phrases of a list a question has, each once; the second says less than the first."""
     return math.log1p(len({phrase for _, phrase in matches_in(row, phrases)}))
+
+
+def _nameless(searcher: Searcher, row: Sequence[str]) -> float:
+    """How long a message is that names nothing of our field: in a few words somebody may leave it out, in many not."""
+    lexicon = searcher.lexicon
+    named = matches_in(row, lexicon.at_home) or matches_in(row, lexicon.concepts)
+    return 0.0 if named else math.log1p(len(row))
 
 
 def _covered(searcher: Searcher, rarity: Mapping[str, float], row: int) -> float:

@@ -18,16 +18,26 @@ LONGEST_REST = 6
 
 MOST_SHOWN = 1500
 _ARTICLE = re.compile(r"\bdieu (?:so )?(\d{1,3}[a-d]?)\b(?! (?:kien|nay))")
-_CLAUSE = re.compile(r"\b(?:khoan|diem) (?:\d{1,2}|[a-z])\b")
+_SHORT_ARTICLE = re.compile(r"\bd ?(\d{1,3}[a-d]?)\b")
+"""“đ35 blld”: only beside the name of a law."""
+
+_CLAUSE = re.compile(r"\b(?:khoan|khong|k) ?(\d{1,2}[a-d]?)\b")
+"""“k2” is written out as “không 2”, which nobody means."""
+
+_POINT = re.compile(r"\bdiem [a-z]\b")
+_KINDS = {"QH": ("luat", "bo luat"), "NĐ-CP": ("nghi dinh",), "TT-": ("thong tu",), "UBTVQH": ("nghi quyet",)}
+"""How people call a document by its number alone: “nghị định 145”."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """An article that a message asks for."""
+    """An article that a message asks for, the clause of it when one is named, and what else the message says."""
 
     source: Source
     article: str
     heading: str
+    clause: str = ""
+    rest: tuple[str, ...] = ()
 
 
 class Statutes:
@@ -43,32 +53,39 @@ class Statutes:
             if source is not None:
                 for name in _names_of(source):
                     self._names.setdefault(name, []).append(number)
+        for numbers in self._names.values():  # “nghị định 12” may be of several years: the newest in force is meant
+            numbers.sort(key=lambda number: library.sources[number].effective_from, reverse=True)
 
     def find(self, text: str, on: date) -> Reference | None:
         """The article a short message asks for, of the law in force on that day; None when it asks for none."""
         row = self._written_out(text)
-        article = _ARTICLE.search(row)
-        if article is None:
-            return None
         name = max((name for name in self._names if f" {name} " in f" {row} "), key=len, default=None)
         if name is None:
             return None
-        rest = _CLAUSE.sub(" ", row.replace(article[0], " ", 1).replace(name, " ", 1))
-        if len(rest.split()) > LONGEST_REST:
+        row = f" {row} ".replace(f" {name} ", " ", 1)
+        article = _ARTICLE.search(row) or _SHORT_ARTICLE.search(row)
+        if article is None:
+            return None
+        row = row.replace(article[0], " ", 1)
+        clause = _CLAUSE.search(row)
+        rest = tuple(_POINT.sub(" ", _CLAUSE.sub(" ", row)).split())
+        if len(rest) > LONGEST_REST:
             return None
         for number in self._names[name]:
             source, law = self._library.sources[number], self._laws[number]
             if source.span.holds(on) and article[1] in law.articles:
-                return Reference(source, article[1], law.articles[article[1]].heading)
+                indexed = law.articles[article[1]]
+                known = clause[1] if clause and clause[1] in indexed.clauses else ""
+                return Reference(source, article[1], indexed.heading, known, rest)
         return None
 
     def say(self, found: Reference) -> str:
-        """The article as it is shown: verbatim when its text is at hand, else its heading."""
+        """The article, or the clause asked for, as it is shown: verbatim when its text is at hand, else its heading."""
         article = self._texts.article(found.source.number, found.article) if self._texts else None
         values = {"article": found.article, "name": found.source.name, "heading": found.heading}
         if article is None:
             return t("answer.article", **values)
-        text = article.text
+        text = article.clauses.get(found.clause, article.text)
         if len(text) > MOST_SHOWN:
             text = text[:MOST_SHOWN].rsplit("\n", 1)[0] + "\n" + t("answer.article_cut")
         return t("answer.article_text", text=text, **values)
@@ -84,4 +101,6 @@ def _names_of(source: Source) -> set[str]:
     found = re.match(r"(\d+)/(\d{4})", source.number)
     if found:
         names |= {f"{found[1]} {found[2]}", fold(source.number)}
+        kinds = next((kinds for end, kinds in _KINDS.items() if end in source.number), ())
+        names |= {f"{kind} {found[1]}" for kind in kinds}
     return {name for name in names if len(name) > 4}

@@ -33,7 +33,8 @@ from handlers.bulletins.releasing import (
     take_back,
     waive,
 )
-from handlers.bulletins.showing import list_too_long
+from handlers.bulletins.showing import draw, list_too_long
+from handlers.bulletins.telling import name_channel
 from handlers.bulletins.zalo_words import describe_plan
 from handlers.chat import Button, Incoming, Reply
 from handlers.errors import Outdated, UserError, explain
@@ -51,7 +52,7 @@ _MOST_UNITS = 6
 def list_problems(context: Context, bulletin: Bulletin) -> list[str]:
     """Everything that keeps it from being submitted."""
     problems = list_missing(context, bulletin)
-    long = [t(f"channels.{channel}") for channel in list_too_long(context, bulletin)]
+    long = [name_channel(channel) for channel in list_too_long(context, bulletin)]
     return [*problems, t("bulletin_desk.missing_shortness", channels=", ".join(long))] if long else problems
 
 
@@ -89,8 +90,8 @@ def _tell(context: Context, bulletin: Bulletin, person_id: int, key: str, reason
 
 
 def show_decision(context: Context, bulletin_id: int) -> list[Reply]:
-    """What somebody who may release it decides on: everything it says and does, and what it costs. The buttons carry
-    the hash of what is shown here."""
+    """What somebody who may release it decides on: all of the message with its files, whom it goes to and when, and
+    what it costs. The buttons carry the hash of what is shown here."""
     bulletin = reads(context, bulletin_id)
     how = judge_release(
         context.session, bulletin, get_actor(context), has_second_factor(context), context.now, context.today
@@ -102,7 +103,9 @@ def show_decision(context: Context, bulletin_id: int) -> list[Reply]:
     yes = act_button("release_alone" if how.is_alone else "release", bulletin_id, "release", seen)
     look = act_button("preview_button", bulletin_id, "preview")
     refuse = () if how.is_alone else (act_button("return", bulletin_id, "return"),)
-    return [Reply(text, (yes, *refuse, look, back_button(bulletin_id)))]
+    whole = draw(context, bulletin)
+    buttons = (yes, *refuse, look, back_button(bulletin_id))
+    return [Reply(whole.text, files=whole.files), Reply(text, buttons)]
 
 
 def release_seen(context: Context, bulletin_id: int, seen: str) -> list[Reply]:

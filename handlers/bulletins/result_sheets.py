@@ -15,9 +15,10 @@ from handlers.bulletins.content import BlockKind, Content
 from handlers.bulletins.result_counts import MEASURES, Summary, choose_cells, list_rows, name_outcome, name_unit, sum_up
 from handlers.bulletins.result_rules import Part, is_safe, split
 from handlers.bulletins.tasks import find_task, list_reports
+from handlers.bulletins.telling import name_channel
 from handlers.chat import File
 from handlers.feature import VIETNAM
-from knowledge.texts import has_text, t
+from knowledge.texts import t
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -103,7 +104,7 @@ def _sheet_of_failed(session: Session, summary: Summary, k: int) -> Sheet:
     rows: list[list[Cell]] = [
         [
             line.number,
-            t(f"channels.{line.channel}") if has_text(f"channels.{line.channel}") else line.channel,
+            name_channel(line.channel),
             name_outcome(line.outcome),
         ]
         for line in list_failed(session, summary.run.id, _FAILED_SHOWN)

@@ -35,11 +35,12 @@ from db.bulletin_runs import (
 from db.bulletins import add_event, digest_bulletin, void
 from db.models import Bulletin, BulletinKind, BulletinRun, BulletinState, DeliveryState, RunState, Shift
 from db.units import find_period
+from handlers.actions import ShowBulletin
 from handlers.bulletins.content import Content, compose
 from handlers.bulletins.telling import show_moment
 from handlers.bulletins.timing import Timing
 from handlers.bulletins.zalo_plan import Plan, make_plan
-from handlers.chat import Reply
+from handlers.chat import Button, Reply
 from handlers.errors import Outdated
 from handlers.feature import VIETNAM
 from handlers.notify import WITHOUT_DESK, is_quiet, tell_person
@@ -99,7 +100,7 @@ def start_due(session: Session, now: datetime, senders: Sequence[str], plans: Pl
             _refuse(session, bulletin, now)
             continue
         if timing.expires_at(due_at) <= now:
-            add_event(session, bulletin.id, "missed", None, now, {"due_at": due_at.isoformat()})
+            _pass_over(session, bulletin, due_at, now)
         else:
             carriers = _list_carriers(bulletin, senders)
             plan = plans[_key_of(bulletin)] if plans is not None else make_plan(session, bulletin, now, carriers)
@@ -107,6 +108,18 @@ def start_due(session: Session, now: datetime, senders: Sequence[str], plans: Pl
         bulletin.next_at = timing.next_after(due_at)
         if bulletin.next_at is None:
             bulletin.state = BulletinState.ENDED
+
+
+def _pass_over(session: Session, bulletin: Bulletin, due_at: datetime, now: datetime) -> None:
+    """It is too late for this date. Whoever wrote it hears so, unless the next date has come as well: then that one
+    says it."""
+    add_event(session, bulletin.id, "missed", None, now, {"due_at": due_at.isoformat()})
+    following = Timing.from_json(bulletin.timing).next_after(due_at)
+    if bulletin.created_by_id is not None and (following is None or following > now):
+        text = t("bulletin_runs.missed_notice", title=bulletin.content.get("title", ""), day=show_moment(due_at))
+        reply = Reply(text, (Button(t("bulletin_desk.open"), ShowBulletin(bulletin.id)),))
+        subject = f"bulletin missed:{bulletin.id}:{due_at.isoformat()}"
+        tell_person(session, bulletin.created_by_id, reply, subject, now, without=WITHOUT_DESK)
 
 
 def _is_unsettled(session: Session, bulletin: Bulletin) -> bool:
@@ -224,7 +237,9 @@ def _tell_done(session: Session, run: BulletinRun, now: datetime) -> None:
     """Whoever wrote it hears that it is out; how it went stands at the desk."""
     bulletin = session.get_one(Bulletin, run.bulletin_id)
     if bulletin.created_by_id is not None:
-        reply = Reply(t("bulletin_runs.finished_notice", title=bulletin.content.get("title", "")))
+        text = t("bulletin_runs.finished_notice", title=bulletin.content.get("title", ""))
+        is_on_desk = bulletin.kind is not BulletinKind.ANSWER_CHANGE  # a curator has no bulletins' desk
+        reply = Reply(text, (Button(t("bulletin_desk.open"), ShowBulletin(bulletin.id)),) if is_on_desk else ())
         tell_person(session, bulletin.created_by_id, reply, f"bulletin done:{run.id}", now, without=WITHOUT_DESK)
 
 

@@ -7,7 +7,7 @@ from handlers.actions import ActOnBulletin
 from handlers.bulletins.content import ON_TRIAL, Content, compose
 from handlers.bulletins.desk_seat import act_button, back_button, reads
 from handlers.bulletins.desk_words import name_unit
-from handlers.bulletins.telling import show_moment
+from handlers.bulletins.telling import name_channel, show_moment
 from handlers.bulletins.timing import Timing
 from handlers.chat import Button, File, Reply
 from handlers.errors import Outdated, UserError
@@ -50,17 +50,17 @@ def show_preview(context: Context, bulletin_id: int, channel: str) -> list[Reply
 def _compare(bulletin_id: int, previews: list[Preview]) -> Reply:
     lines = [t("bulletin_desk.preview")]
     for preview in previews:
-        lines += ["", f"**{t(f'channels.{preview.channel}')}**"]
+        lines += ["", f"**{name_channel(preview.channel)}**"]
         lines += [f"- {note}" for note in preview.notes or (t("bulletin_desk.nothing_cut"),)]
     buttons = tuple(
-        Button(t(f"channels.{preview.channel}"), ActOnBulletin(bulletin_id, "preview", preview.channel))
+        Button(name_channel(preview.channel), ActOnBulletin(bulletin_id, "preview", preview.channel))
         for preview in previews
     )
     return Reply("\n".join(lines), (*buttons, act_button("test", bulletin_id, "test"), back_button(bulletin_id)))
 
 
 def _show(bulletin_id: int, preview: Preview) -> list[Reply]:
-    lines = [t("bulletin_desk.preview_end", channel=t(f"channels.{preview.channel}"))]
+    lines = [t("bulletin_desk.preview_end", channel=name_channel(preview.channel))]
     lines += [t("bulletin_desk.preview_pressed", label=label) for label in preview.buttons]
     lines += [f"- {note}" for note in preview.notes]
     buttons = (act_button("other_channel", bulletin_id, "preview"), back_button(bulletin_id))

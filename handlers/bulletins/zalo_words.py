@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from db.channel_accounts import channel_of, list_accounts
 from db.models import Bulletin
 from db.units import find_period
-from handlers.bulletins.telling import show_count, show_number
+from handlers.bulletins.telling import name_channel, show_about, show_number
 from handlers.bulletins.zalo_plan import Share, make_plan
 from handlers.feature import VIETNAM
 from knowledge.texts import t
@@ -30,7 +30,7 @@ def describe_plan(session: Session, bulletin: Bulletin, now: datetime, k: int) -
     for share in shares:
         lines += _describe(session, share, on, k)
     if plan.unreachable:
-        lines.append(t("bulletin_zalo.unreachable", count=show_count(plan.unreachable, k)))
+        lines.append(t("bulletin_zalo.unreachable", count=show_about(plan.unreachable, k)))
     cost = sum(_round_up(share, k) for share in shares)
     lines.append(t("bulletin_zalo.cost", dong=show_number(cost)) if cost else t("bulletin_zalo.no_cost"))
     return lines
@@ -62,10 +62,10 @@ def _describe(session: Session, share: Share, on: date, k: int) -> list[str]:
         "no_room": share.no_room,
     }
     shown = hide_small({name: count for name, count in counts.items() if count}, k)
-    parts = ", ".join(t(f"bulletin_zalo.{name}", count=_tell(count)) for name, count in shown.items())
+    parts = ", ".join(t(f"bulletin_zalo.{name}", count=_tell(count, k)) for name, count in shown.items())
     lines = [t("bulletin_zalo.account", name=_name(session, share, on), parts=parts)]
     return lines + [
-        t(f"bulletin_zalo.why_{key}", **({"count": show_count(count, k)} if count else {})) for key, count in share.why
+        t(f"bulletin_zalo.why_{key}", **({"count": show_about(count, k)} if count else {})) for key, count in share.why
     ]
 
 
@@ -73,7 +73,7 @@ def _name(session: Session, share: Share, on: date) -> str:
     if not share.sender:
         return t("bulletin_zalo.all_accounts")
     unit = find_period(session, share.unit_id, on) if share.unit_id is not None else None
-    channel = t(f"channels.{channel_of(share.sender)}")
+    channel = name_channel(channel_of(share.sender))
     return t("bulletin_zalo.of_unit", channel=channel, unit=unit.name) if unit else channel
 
 
@@ -87,5 +87,5 @@ def hide_small(counts: Mapping[str, int], k: int) -> dict[str, int | None]:
     return {name: None if name in hidden else count for name, count in counts.items()}
 
 
-def _tell(count: int | None) -> str:
-    return t("bulletin_zalo.few") if count is None else show_number(count)
+def _tell(count: int | None, k: int) -> str:
+    return t("bulletin_zalo.few") if count is None else show_about(count, k)

@@ -12,6 +12,7 @@ from db.units import find_period
 from handlers.actions import Choose, ListCases, ShowDuty
 from handlers.cases.desk_seat import NAME, cancel_button, done, name_of, typed, viewer_of
 from handlers.cases.desk_show import show_day
+from handlers.cases.names import bar_tied
 from handlers.chat import Button, Incoming, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step
@@ -138,6 +139,7 @@ def _take_place(context: Context, incoming: Incoming, draft: Draft) -> list[Repl
     viewer, chosen = viewer_of(context), incoming.action or ""
     if chosen.isdigit() and int(chosen) in {unit_id for unit_id, _label in draft.get("found", [])}:
         add_tie(context.session, viewer.person_id, int(chosen), context.now)
+        bar_tied(context.session, viewer, context.now)
         return done(context, t("duty.tie_added", unit=_unit_name(context, int(chosen))))
     name = typed(incoming, _LONGEST_NAME)
     if not name:

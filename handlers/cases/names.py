@@ -7,12 +7,20 @@ from itertools import takewhile
 import structlog
 from sqlalchemy.orm import Session
 
-from db.case_access import CASE_ROLES, bar_person, list_barred, list_later_grants, list_readable_at
+from db.case_access import (
+    CASE_ROLES,
+    Viewer,
+    bar_person,
+    list_barred,
+    list_later_grants,
+    list_placeless,
+    list_readable_at,
+)
 from db.case_history import EventKind, append
 from db.keys import KeyProblem
 from db.models import Case, WhyBarred
-from db.officers import get_names, list_officers
-from handlers.case_viewers import find_progress, is_named, note_progress, read_words
+from db.officers import list_officers
+from handlers.case_viewers import find_progress, list_named, note_progress
 
 log = structlog.get_logger()
 
@@ -26,14 +34,19 @@ def bar_named(session: Session, case: Case, unit_ids: Iterable[int], now: dateti
 
 
 def bar_people_named(session: Session, case: Case, people: Collection[int], now: datetime) -> None:
-    """Keep away from a case whoever of some people is named in what the worker wrote."""
+    """Keep away from a case whoever of some people is named in what the worker wrote, or is paid by a workplace that is
+    spoken of there and that the union does not know for sure."""
     barred = {barrier.person_id for barrier in list_barred(session, case)}
-    names = get_names(session, sorted(set(people) - barred))
-    words = read_words(session, case) if names else ""
-    for person_id, name in names.items():
-        if is_named(name, words):
-            bar_person(session, case, person_id, WhyBarred.NAMED, now)
-            append(session, case, EventKind.BARRED, now, body={"why": WhyBarred.NAMED.value})
+    for person_id in list_named(session, case, set(people) - barred):
+        bar_person(session, case, person_id, WhyBarred.NAMED, now)
+        append(session, case, EventKind.BARRED, now, body={"why": WhyBarred.NAMED.value})
+
+
+def bar_tied(session: Session, viewer: Viewer, now: datetime) -> None:
+    """Somebody said that they are tied to an employer: of cases at their units whose workplace is not known, those that
+    speak of it are kept from them as well. What they held is searched another holder (`mend`)."""
+    for case in list_placeless(session, viewer.units):
+        bar_people_named(session, case, [viewer.person_id], now)
 
 
 def bar_newly_appointed(session: Session, now: datetime) -> bool:

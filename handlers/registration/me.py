@@ -9,6 +9,7 @@ from db.session import keys_of_session
 from db.units import find_period, list_ancestors
 from handlers.access import NotAllowed, find_actor
 from handlers.actions import (
+    BrowseBulletins,
     ChooseNews,
     EditDetail,
     Join,
@@ -115,6 +116,7 @@ def _buttons(membership: Membership | None, application: Application | None) -> 
         (membership is not None and application is None, Button(t("me.transfer"), Join())),
         (membership is None and application is None, Button(t("menu.join"), Join())),
         (membership is not None and application is None, Button(t("bulletin_choices.button"), ChooseNews())),
+        (membership is not None and application is None, Button(t("archive.button"), BrowseBulletins())),
         (True, Button(t("own_channels.show"), ShowChannels())),
         (True, Button(t("me.rights"), ShowDataRights())),
         (True, Button(t("menu.button"), ShowMenu())),

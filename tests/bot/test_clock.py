@@ -12,6 +12,7 @@ from db.accounts import meet_account
 from db.conversations import get_conversation
 from db.deliveries import Outgoing, add_deliveries
 from db.inbox import Arrival, add_events, find_next, mark_processed
+from db.keys import KeyProblem
 from db.models import Conversation, Delivery, DeliveryKind, Erasure, InboxEvent, UnansweredQuestion
 from db.questions import add_unanswered
 from db.session import Database
@@ -48,6 +49,28 @@ async def test_job_that_fails_is_tried_again_at_the_next_tick(database: Database
     await clock.tick()
     await clock.tick()
     assert len(attempts) == 2
+
+
+async def test_job_that_cannot_be_done_holds_up_none_behind_it_and_the_operator_hears(database: Database) -> None:
+    """A value that no key opens is no fault of the database: the jobs behind it run at each tick, and the operator is
+    told once a day which one does not."""
+    runs: list[datetime] = []
+    told: dict[str, str] = {}
+
+    def fail(_session: Session, _now: datetime) -> None:
+        raise KeyProblem("a key is missing")
+
+    async def alarm(subject: str, text: str) -> None:
+        told.setdefault(subject, text)
+
+    moment = NOW
+    jobs = (Job("broken", timedelta(hours=1), fail), Job("count", timedelta(hours=1), lambda _s, now: runs.append(now)))
+    clock = Clock(database, lambda: moment, jobs, alarm)
+    for _ in range(2):
+        await clock.tick()
+        moment += timedelta(hours=1)
+    assert len(runs) == 2
+    assert [("broken" in text, "KeyProblem" in text) for text in told.values()] == [(True, True)]
 
 
 def test_retention_erases_what_is_older_than_its_period_and_records_it(database: Database) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.bulletins import digest_bulletin, find_bulletin
 from db.models import Bulletin, BulletinKind, BulletinRun, BulletinState, Delivery, DeliveryState, Role, RunState
-from handlers.actions import CorrectBulletin, encode
+from handlers.actions import CorrectBulletin, StopNews, encode
 from handlers.bulletins.corrections import draft_correction, stop_corrected
 from handlers.feature import VIETNAM
 from tests.bulletin_world import BulletinWorld
@@ -82,6 +82,21 @@ async def test_release_of_a_correction_calls_off_what_is_left_of_the_original(wo
     talk.pass_time(hours=4)
     await world.send()
     assert [line.state for line in talk.rows(Delivery) if line.run_id] == [DeliveryState.CANCELLED]
+
+
+async def test_who_stops_bulletins_still_gets_the_correction_of_what_they_got(world: BulletinWorld) -> None:
+    """It waits for the morning when they stop everything: that calls off news, not the truth about it."""
+    talk, lan = world.talk, world.member()
+    wrong = world.release()
+    await world.send()
+    talk.pass_time(hours=13)
+    correct(world, wrong)
+    await world.send()
+    assert not got(lan)
+    await lan.presses_payload(encode(StopNews("stop")))
+    talk.pass_time(hours=9)
+    await world.send()
+    assert got(lan)
 
 
 async def test_editor_says_what_is_wrong_and_what_is_right(talk: Talk, world: BulletinWorld) -> None:

@@ -9,7 +9,18 @@ from sqlalchemy.orm import Session
 
 from bot.transports import PersonUnreachable, SendUncertain
 from db.bulletin_runs import count_lines
-from db.models import Account, Bulletin, BulletinEvent, BulletinState, Delivery, DeliveryState, Person, RunState, Shift
+from db.models import (
+    Account,
+    Bulletin,
+    BulletinEvent,
+    BulletinState,
+    Delivery,
+    DeliveryState,
+    Person,
+    Role,
+    RunState,
+    Shift,
+)
 from db.news_choices import choose_topic
 from db.people import list_accounts
 from handlers.bulletins.content import Content
@@ -20,6 +31,7 @@ from handlers.bulletins.timing import Timing
 from handlers.errors import Outdated
 from handlers.feature import VIETNAM
 from tests.bulletin_world import BulletinWorld
+from tests.handlers.test_officers import officer
 from tests.small_tree import Tree
 from tests.talk import Member, Talk
 
@@ -123,14 +135,37 @@ async def test_bulletin_changed_past_the_desk_never_goes(world: BulletinWorld) -
 
 
 async def test_too_late_is_passed_over_on_record(world: BulletinWorld) -> None:
-    """After an outage of two days nobody gets the day before yesterday's news."""
+    """After an outage of two days nobody gets the day before yesterday's news, and its editor hears so."""
     lan = world.member()
+    editor = await officer(world.talk, "Lê Soạn", world.tree.root, Role.BULLETIN_EDITOR)
     number = world.release(timing=Timing(may_disturb=True, expires_hours=24))
+    written_by(world, number, editor)
     world.talk.pass_time(hours=48)
     await world.send()
     assert (bulletins_of(lan), world.runs(number)) == ([], [])
     assert "missed" in [event.what for event in world.talk.rows(BulletinEvent)]
     assert world.bulletin(number).state is BulletinState.ENDED
+    editor.hears("Bản tin chưa gửi", "Tin tuần")
+
+
+async def test_missed_dates_are_not_told_where_the_newest_one_goes_out(world: BulletinWorld) -> None:
+    """After three days without power the editor of a bulletin that comes every hour does not get seventy messages."""
+    editor = await officer(world.talk, "Lê Soạn", world.tree.root, Role.BULLETIN_EDITOR)
+    number = world.release(timing=Timing(Repeat.CRON, cron="0 * * * *", may_disturb=True, expires_hours=2))
+    written_by(world, number, editor)
+    world.talk.pass_time(days=3, minutes=70)
+    for _ in range(80):
+        world.tick()
+    await editor.settled()
+    assert not any("Bản tin chưa gửi" in reply.text for reply in editor.heard)
+    assert len(world.runs(number)) == 1
+
+
+def written_by(world: BulletinWorld, bulletin_id: int, editor: Member) -> None:
+    """Somebody who can be told wrote it."""
+    with world.talk.database.begin() as session:
+        account = session.query(Account).filter(Account.address_hash == editor.lane).one()
+        session.get_one(Bulletin, bulletin_id).created_by_id = account.person_id
 
 
 async def test_recurring_goes_each_day_once(world: BulletinWorld) -> None:

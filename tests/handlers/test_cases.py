@@ -33,7 +33,7 @@ from handlers.access import NotAllowed
 from handlers.case_viewers import read_desk_viewer
 from handlers.cases import service
 from handlers.cases.clockwork import mend, run_due
-from handlers.cases.names import bar_newly_appointed
+from handlers.cases.names import bar_newly_appointed, bar_tied
 from handlers.cases.routing import describe_readers, plan_route
 from handlers.errors import Outdated, UserError
 from knowledge.case_terms import Urgency
@@ -460,6 +460,30 @@ def test_newly_appointed_officer_finds_older_cases_once_they_were_looked_through
         while bar_newly_appointed(session, NOW):
             pass
         assert count_visible(session, sit_down(session, new), Wanted()) == 6
+
+
+def test_officer_of_an_employer_that_the_story_names_never_sees_it_without_a_known_workplace(
+    database: Database, tree: Tree
+) -> None:
+    """The union could not tell which workplace it is, but the worker says so: who is paid there or tied to it is kept
+    away, also from when on they say so; a colleague takes it."""
+    with database.begin() as session:
+        paid = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW, paid_by=tree.workplace)
+        tied = add_officer(session, "Trần Văn Hai", tree.upper, Role.OFFICER, NOW)
+        free = add_officer(session, "Vũ Thị Ba", tree.upper, Role.OFFICER, NOW)
+        facts = {"workplace_unit_id": None, "commune": "Phường Thử"}
+        own, _ = send(session, NOW, **facts, story="Em làm cty may một, nợ lương 2 tháng.")
+        other, _ = send(session, NOW, **facts, story="Một tháng nay máy hỏng, công ty không trả lương.")
+        assert alerted(session, own) == [tied, free]
+        assert alerted(session, other) == [paid, tied, free]
+        service.claim(session, see(session, tied, NOW), own.code, NOW, TODAY)
+        session.add(OfficerTie(person_id=tied, unit_id=tree.workplace, declared_at=NOW))
+        session.flush()
+        bar_tied(session, see(session, tied, NOW), NOW)
+        assert own.code not in [*listed(session, tied), *listed(session, paid)]
+        mend(session, NOW, TODAY)
+        assert own.holder_id is None
+        assert alerted(session, own) == [free]
 
 
 def test_administrator_who_is_named_hears_of_no_case_that_nobody_takes(database: Database, tree: Tree) -> None:

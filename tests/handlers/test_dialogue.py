@@ -3,17 +3,19 @@
 import pytest
 
 from db.models import Account, Conversation, Feedback, UnansweredQuestion, Verdict
+from db.session import Database
 from handlers.chat import Kind
 from handlers.feature import VIETNAM
 from knowledge.answer import Answerer
 from knowledge.texts import t
-from tests.talk import HOTLINE, Talk
+from tests.edges import EDGES
+from tests.talk import HOTLINE, WORKING_MORNING, Talk
 
 
 @pytest.fixture
-def known(answerer: Answerer, talk: Talk) -> str:
+def known(answerer: Answerer) -> str:
     """An entry that is in force today and has details."""
-    today = talk.now().astimezone(VIETNAM).date()
+    today = WORKING_MORNING.astimezone(VIETNAM).date()
     for topic, _ in answerer.topics(today):
         for entry_id in answerer.entries_of(topic, today):
             page = answerer.page(entry_id, today)
@@ -83,12 +85,13 @@ async def test_wrong_answer_can_be_explained_and_the_note_is_scrubbed(
     assert "234" not in feedback.note and "sai rồi" in feedback.note
 
 
-async def test_open_step_survives_a_restart(talk: Talk, answerer: Answerer, known: str) -> None:
+async def test_open_step_survives_a_restart(database: Database, answerer: Answerer, channel: str, known: str) -> None:
     """A program that stops in mid-conversation goes on where it was."""
-    lan = talk.member("Lan")
-    await lan.says(answerer.question_of(known))
-    await lan.presses("Chưa đúng")
-    async with Talk.start(talk.database, answerer) as restarted:
+    async with Talk.start(database, answerer, EDGES[channel]()) as stopped:
+        lan = stopped.member("Lan")
+        await lan.says(answerer.question_of(known))
+        await lan.presses("Chưa đúng")
+    async with Talk.start(database, answerer, EDGES[channel]()) as restarted:
         lan_again = restarted.member("Lan")
         await lan_again.says("chỗ em làm khác")
         lan_again.hears("Đã ghi lại")

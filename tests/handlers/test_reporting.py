@@ -21,9 +21,12 @@ from db.models import (
     Role,
 )
 from db.people import add_membership, add_person
+from db.session import Database
 from handlers.actions import ClaimCase, encode
 from handlers.cases.sex import prefer_sex
 from handlers.chat import AttachmentKind, StoredReply
+from knowledge.answer import Answerer
+from tests.edges import EDGES
 from tests.handlers.planted import finds, jpeg
 from tests.handlers.test_officers import officer, sign_in
 from tests.small_tree import Tree
@@ -188,12 +191,13 @@ async def test_nobody_to_read_is_said_honestly_and_it_can_be_sent_all_the_same(t
     assert case_of(talk).unit_id == tree.root
 
 
-async def test_draft_survives_a_restart_and_the_menu(talk: Talk, tree: Tree) -> None:
+async def test_draft_survives_a_restart_and_the_menu(database: Database, answerer: Answerer, channel: str) -> None:
     """Interrupted by a stop and by the menu, it goes on where it was, with all that was told."""
-    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
-    lan = talk.member("Lan")
-    await tell(lan)
-    async with Talk.start(talk.database, talk.answerer, type(talk.edge)()) as restarted:
+    async with Talk.start(database, answerer, EDGES[channel]()) as stopped:
+        tree = Tree.plant(database, stopped.today - timedelta(days=400))
+        await officer(stopped, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+        await tell(stopped.member("Lan"))
+    async with Talk.start(database, answerer, EDGES[channel]()) as restarted:
         again = restarted.member("Lan")
         await again.says("menu")
         await again.presses("Tiếp tục")

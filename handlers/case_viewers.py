@@ -1,0 +1,109 @@
+"""The officer at a desk as lists and counts of cases must know them: whoever a worker names sees nothing of that case.
+
+The clock looks through older cases for whoever became an officer (`handlers.cases.names`). Until it has been there, the
+newest are looked through for each list, and the older ones stand in none.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from db.case_access import CASE_ROLES, Viewer, list_employer_names, list_newest_readable, read_viewer
+from db.case_history import EventKind, list_lines
+from db.deployment import find_fact, set_fact
+from db.keys import KeyProblem
+from db.models import Case, RoleGrant
+from db.officers import get_names
+from handlers.workplace_words import mentions
+from knowledge.normalize import fold
+
+_WORDS_OF_WORKER = (EventKind.OPENED, EventKind.WORKER_WROTE)
+_SEARCHED = "officers_looked_for"
+
+_SHORTEST = 2
+"""A single word is no name: half the country is called Nguyễn."""
+
+_AT_ONCE = 100
+"""How many cases are looked through for one list: a tenth of a second."""
+
+
+def read_desk_viewer(
+    session: Session, person_id: int, grants: Collection[RoleGrant], now: datetime, today: date
+) -> Viewer:
+    """The viewer that a person is who acts by these roles; a role that waits for the second factor counts for
+    nothing."""
+    viewer = read_viewer(session, person_id, now, today)
+    usable = frozenset((grant.unit_id, grant.role) for grant in grants)
+    viewer = replace(viewer, roles=viewer.roles & usable)
+    done_to, _seen_to = find_progress(session)
+    units = {grant.unit_id for grant in grants if grant.id > done_to and grant.role in CASE_ROLES}
+    return _look_through(session, viewer, units) if units else viewer
+
+
+def _look_through(session: Session, viewer: Viewer, unit_ids: set[int]) -> Viewer:
+    found = list_newest_readable(session, unit_ids, viewer.person_id, _AT_ONCE)
+    named = frozenset(case.id for case in found if may_be_named(session, case, viewer.person_id))
+    oldest = found[-1].id if len(found) == _AT_ONCE else 0
+    return replace(viewer, named_in=named, new_at=frozenset(unit_ids), searched_from=oldest)
+
+
+def may_be_named(session: Session, case: Case, person_id: int) -> bool:
+    """Whether somebody is named in a case, or nobody can say because no key opens it."""
+    try:
+        return is_named_in(session, case, person_id)
+    except KeyProblem:
+        return True
+
+
+def find_progress(session: Session) -> tuple[int, int]:
+    """Up to which role the clock has looked through older cases, and up to which case for the next ones."""
+    done_to, seen_to = map(int, (find_fact(session, _SEARCHED) or "0:0").split(":"))
+    return done_to, seen_to
+
+
+def note_progress(session: Session, done_to: int, seen_to: int) -> None:
+    """Write that down."""
+    set_fact(session, _SEARCHED, f"{done_to}:{seen_to}")
+
+
+def is_named_in(session: Session, case: Case, person_id: int) -> bool:
+    """Whether somebody is named in a case, or their employer: asked again for each look, for they may have become an
+    officer since."""
+    return bool(list_named(session, case, [person_id]))
+
+
+def list_named(session: Session, case: Case, person_ids: Collection[int]) -> list[int]:
+    """Those of some people whose full name stands in what the worker wrote; where the union does not know the
+    workplace, also those whom an employer pays, or who are tied to one, that is spoken of there. Raises `KeyProblem`
+    for a case that no key opens."""
+    people = sorted(set(person_ids))
+    names = {one: name for one, name in get_names(session, people).items() if is_name(name)}
+    employers = list_employer_names(session, people) if case.workplace_unit_id is None else {}
+    words = read_words(session, case) if names or employers else ""
+    named = {one for one, name in names.items() if is_named(name, words)}
+    named |= {one for one, places in employers.items() if any(mentions(words, place) for place in places)}
+    return sorted(named)
+
+
+def read_words(session: Session, case: Case) -> str:
+    """Everything the worker wrote, folded. Raises `KeyProblem` for a case that no key opens."""
+    texts = [
+        str(value)
+        for line in list_lines(session, case)
+        if line.kind in _WORDS_OF_WORKER and line.body
+        for value in line.body.values()
+        if isinstance(value, str)
+    ]
+    return fold(" . ".join(texts))
+
+
+def is_name(name: str) -> bool:
+    """Whether a name is long enough to be looked for."""
+    return len(fold(name).split()) >= _SHORTEST
+
+
+def is_named(name: str, folded: str) -> bool:
+    """Whether a full name stands, word for word but for marks, in a folded text."""
+    return is_name(name) and f" {' '.join(fold(name).split())} " in f" {' '.join(folded.split())} "
