@@ -1,6 +1,6 @@
 """Statements on what people say about bulletins: topics wanted and refused, their shift, and what they stopped."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -65,14 +65,23 @@ def cancel_planned(session: Session, person_id: int, topic: str | None, now: dat
     """Call off what a person would still be sent of bulletins of a topic (None: of all), on whatever account; tasks of
     officers go on, and so does the correction of what they got. What is being sent this moment cannot be held back.
     Returns how many lines that were."""
-    lanes = select(Account.address_hash).where(Account.person_id == person_id)
+    lanes = session.scalars(select(Account.address_hash).where(Account.person_id == person_id))
+    return _call_off(session, list(lanes), BulletinKind.NEWS, topic, now)
+
+
+def cancel_answer_changes(session: Session, lanes: Collection[str], now: datetime) -> int:
+    """Call off what some accounts would still be told of answers that changed. Returns how many lines that were."""
+    return _call_off(session, lanes, BulletinKind.ANSWER_CHANGE, None, now)
+
+
+def _call_off(session: Session, lanes: Collection[str], kind: BulletinKind, topic: str | None, now: datetime) -> int:
     runs = select(BulletinRun.id).join(Bulletin, Bulletin.id == BulletinRun.bulletin_id)
-    runs = runs.where(BulletinRun.state.in_(OPEN_RUN_STATES), Bulletin.kind == BulletinKind.NEWS)
+    runs = runs.where(BulletinRun.state.in_(OPEN_RUN_STATES), Bulletin.kind == kind)
     if topic is not None:
         runs = runs.where(Bulletin.topic == topic)
     theirs = (
         Delivery.kind == DeliveryKind.BULLETIN,
-        Delivery.recipient.in_(list(session.scalars(lanes))),
+        Delivery.recipient.in_(lanes),
         Delivery.state.in_(_STOPPABLE),
         Delivery.run_id.in_(runs),
     )

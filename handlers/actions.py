@@ -683,18 +683,18 @@ class SendFigures(Action):
 
 @_action("ba")
 class AnswerBulletin(Action):
-    """Choose an answer to a question of a bulletin that was sent."""
+    """Choose an answer to a question of a bulletin that was sent. Without a number, of one on trial."""
 
-    run_id: int
+    run_id: int = 0
     block: int = 0
     choice: int = 0
 
 
 @_action("bo")
 class OpenFromBulletin(Action):
-    """Ask what a bulletin offers to ask, or begin a report from it."""
+    """Ask what a bulletin offers to ask, or begin a report from it. Without a number, of one on trial."""
 
-    run_id: int
+    run_id: int = 0
     block: int = 0
 
 

@@ -4,8 +4,8 @@ The clock looks through older cases for whoever became an officer (`handlers.cas
 newest are looked through for each list, and the older ones stand in none.
 """
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -25,8 +25,17 @@ _SEARCHED = "officers_looked_for"
 _SHORTEST = 2
 """A single word is no name: half the country is called Nguyễn."""
 
-_AT_ONCE = 100
-"""How many cases are looked through for one list: a tenth of a second."""
+_AT_ONCE = 50
+"""How many cases are looked through for one list; each costs two or three milliseconds."""
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What somebody is known by in a story: their full name, and what those are called that pay them or to whom they
+    are tied."""
+
+    name: str
+    places: frozenset[str]
 
 
 def read_desk_viewer(
@@ -44,15 +53,20 @@ def read_desk_viewer(
 
 def _look_through(session: Session, viewer: Viewer, unit_ids: set[int]) -> Viewer:
     found = list_newest_readable(session, unit_ids, viewer.person_id, _AT_ONCE)
-    named = frozenset(case.id for case in found if may_be_named(session, case, viewer.person_id))
+    sought = read_sought(session, [viewer.person_id])
+    named = frozenset(case.id for case in found if _may_name_any(session, case, sought))
     oldest = found[-1].id if len(found) == _AT_ONCE else 0
     return replace(viewer, named_in=named, new_at=frozenset(unit_ids), searched_from=oldest)
 
 
 def may_be_named(session: Session, case: Case, person_id: int) -> bool:
     """Whether somebody is named in a case, or nobody can say because no key opens it."""
+    return _may_name_any(session, case, read_sought(session, [person_id]))
+
+
+def _may_name_any(session: Session, case: Case, sought: Mapping[int, Sought]) -> bool:
     try:
-        return is_named_in(session, case, person_id)
+        return bool(list_named(session, case, sought))
     except KeyProblem:
         return True
 
@@ -71,20 +85,28 @@ def note_progress(session: Session, done_to: int, seen_to: int) -> None:
 def is_named_in(session: Session, case: Case, person_id: int) -> bool:
     """Whether somebody is named in a case, or their employer: asked again for each look, for they may have become an
     officer since."""
-    return bool(list_named(session, case, [person_id]))
+    return bool(list_named(session, case, read_sought(session, [person_id])))
 
 
-def list_named(session: Session, case: Case, person_ids: Collection[int]) -> list[int]:
+def read_sought(session: Session, person_ids: Collection[int]) -> dict[int, Sought]:
+    """By what each of some people is known."""
+    people = sorted(set(person_ids))
+    places = list_employer_names(session, people)
+    names = get_names(session, people).items()
+    return {one: Sought(name, frozenset(places.get(one, ()))) for one, name in names}
+
+
+def list_named(session: Session, case: Case, sought: Mapping[int, Sought]) -> list[int]:
     """Those of some people whose full name stands in what the worker wrote; where the union does not know the
     workplace, also those whom an employer pays, or who are tied to one, that is spoken of there. Raises `KeyProblem`
     for a case that no key opens."""
-    people = sorted(set(person_ids))
-    names = {one: name for one, name in get_names(session, people).items() if is_name(name)}
-    employers = list_employer_names(session, people) if case.workplace_unit_id is None else {}
-    words = read_words(session, case) if names or employers else ""
-    named = {one for one, name in names.items() if is_named(name, words)}
-    named |= {one for one, places in employers.items() if any(mentions(words, place) for place in places)}
-    return sorted(named)
+    words = read_words(session, case) if sought else ""
+    is_open = case.workplace_unit_id is None
+    return sorted(
+        person_id
+        for person_id, one in sought.items()
+        if is_named(one.name, words) or (is_open and any(mentions(words, place) for place in one.places))
+    )
 
 
 def read_words(session: Session, case: Case) -> str:
@@ -99,11 +121,7 @@ def read_words(session: Session, case: Case) -> str:
     return fold(" . ".join(texts))
 
 
-def is_name(name: str) -> bool:
-    """Whether a name is long enough to be looked for."""
-    return len(fold(name).split()) >= _SHORTEST
-
-
 def is_named(name: str, folded: str) -> bool:
     """Whether a full name stands, word for word but for marks, in a folded text."""
-    return is_name(name) and f" {' '.join(fold(name).split())} " in f" {' '.join(folded.split())} "
+    words = fold(name).split()
+    return len(words) >= _SHORTEST and f" {' '.join(words)} " in f" {' '.join(folded.split())} "

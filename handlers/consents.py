@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.answer_traces import forget_traces_of
 from db.models import Account
-from db.news_choices import NEWS, NEWS_VERSION, cancel_planned
+from db.news_choices import NEWS, NEWS_VERSION, cancel_answer_changes, cancel_planned
 from db.people import list_accounts
 from db.privacy import add_consent, find_consent, list_consents, withdraw
 
@@ -66,7 +66,10 @@ def stop_news(session: Session, account: Account, now: datetime) -> None:
         cancel_planned(session, account.person_id, None, now)
 
 
-def forget_recall(session: Session, account: Account, entry_ids: Iterable[str]) -> None:
-    """Whoever no longer wants to be told of changes leaves no mark of the answers they got, on no account of theirs."""
+def forget_recall(session: Session, account: Account, entry_ids: Iterable[str], now: datetime) -> None:
+    """Whoever no longer wants to be told of changes leaves no mark of the answers they got, on no account of theirs,
+    and is not told of one that waits for the morning."""
     own = list_accounts(session, account.person_id) if account.person_id is not None else [account]
-    forget_traces_of(session, [one.address_hash for one in own], entry_ids)
+    lanes = [one.address_hash for one in own]
+    forget_traces_of(session, lanes, entry_ids)
+    cancel_answer_changes(session, lanes, now)

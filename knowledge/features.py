@@ -13,7 +13,7 @@ Place = tuple[str, str]
 NO_RIVAL = 0.1
 """How far behind the last of the hits the best entry of another article is taken to be when none of them is one."""
 
-EVENNESS = 0.4
+EVENNESS = 0.3
 """How slowly the say of an entry fades with the score it lacks to the first, where the entries found are counted."""
 
 NAMES = (

@@ -27,7 +27,7 @@ from knowledge.spelling import Speller
 from knowledge.terms import Terms, terms_of, terms_of_words
 from knowledge.words import LONGEST, Lexicon, bare, split_words
 
-PHRASES, QUESTION, ENTRY, LIKELIHOOD, ANSWER, HEADINGS, LETTERS = 0.5, 0.15, 0.7, 0.5, 0.3, 0.15, 0.3
+PHRASES, QUESTION, ENTRY, LIKELIHOOD, ANSWER, HEADINGS, LETTERS = 0.2, 0.15, 0.7, 0.65, 0.25, 0.15, 0.9
 """How much each comparison counts; all but the last are scaled so that their best entry has 1. How they were chosen,
 and how little the result moves with them: docs/explanation/search.md."""
 

@@ -15,7 +15,7 @@ def describe_timing(timing: Timing, now: datetime, is_task: bool = False) -> lis
     coming = timing.list_next(now)
     if timing.repeat is not Repeat.ONCE:
         lines += _tell_span(timing)
-        lines.append(t("bulletin_timing.line_next", dates="; ".join(map(show_moment, coming))) if coming else "")
+        lines.append(t("bulletin_timing.line_next", dates="; ".join(map(show_with_weekday, coming))) if coming else "")
     if not coming:
         lines.append(t("bulletin_timing.line_over"))
     if is_task:
@@ -38,7 +38,7 @@ def name_rule(timing: Timing) -> str:
     """Its rule in a few words."""
     at = f"{timing.at:%H:%M}"
     if timing.repeat is Repeat.ONCE:
-        return t("bulletin_timing.at_once") if timing.once_at is None else show_moment(timing.once_at)
+        return t("bulletin_timing.at_once") if timing.once_at is None else show_with_weekday(timing.once_at)
     if timing.repeat is Repeat.WEEKLY:
         days = ", ".join(name_weekday(day) for day in timing.weekdays)
         return t("bulletin_timing.weekly", at=at, days=days)
@@ -62,7 +62,7 @@ def _tell_span(timing: Timing) -> list[str]:
     return lines
 
 
-def show_moment(moment: datetime) -> str:
+def show_with_weekday(moment: datetime) -> str:
     """A moment in Vietnam, with its weekday."""
     local = moment.astimezone(VIETNAM)
     return f"{local:%H:%M} {name_weekday(local.isoweekday())} {local:%d/%m/%Y}"

@@ -3,7 +3,7 @@
 An alert says which case, of what kind, how urgent and by when; nothing of who wrote it or what they wrote.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -153,10 +153,35 @@ def tell_officer(
 def silence(session: Session, case: Case, now: datetime, but: int | None = None) -> None:
     """Nobody is to take a case any more: whoever was asked and has not heard of it yet, for the night or for an outage,
     hears nothing. Called before the next stage begins."""
+    asked = [alert.person_id for alert in list_alerted(session, case) if alert.person_id != but]
+    _call_off(session, case, asked, now)
+
+
+def silence_barred(session: Session, case: Case, now: datetime, today: date) -> None:
+    """Whoever was asked, has not heard of it yet and is kept away by now hears nothing: the worker named them while
+    their alert waited for the morning. Where nobody of those asked last is left, the next are asked at once."""
+    told = list_alerted(session, case)
+    barred = {
+        one.person_id for one in told if not is_fit(session, case, read_viewer(session, one.person_id, now, today))
+    }
+    _call_off(session, case, sorted(barred), now)
+    if barred and case.state is CaseState.OPENED:
+        ask_on(session, case, barred, now, today)
+
+
+def ask_on(session: Session, case: Case, barred: Collection[int], now: datetime, today: date) -> None:
+    """Go on to the next people at once when all who were asked last said no, or may not have it."""
+    told = list_alerted(session, case)
+    last = [alert for alert in told if alert.rung == told[-1].rung]
+    is_over = all(alert.declined_at or alert.person_id in barred for alert in last)
+    if is_over and not alert_next(session, case, now, today):
+        case.next_step_at = min(case.next_step_at or now, now)
+
+
+def _call_off(session: Session, case: Case, people: Iterable[int], now: datetime) -> None:
     steps = [f"{kind}:{number}" for kind, number in list_done_steps(session, case)]
     abouts = [f"alert:{case.round}", *(f"again:{case.stage_round}:{step}" for step in ("nobody", *steps))]
-    asked = [alert.person_id for alert in list_alerted(session, case) if alert.person_id != but]
-    subjects = [hash_subject(session, case, f"{about}:{person_id}") for about in abouts for person_id in asked]
+    subjects = [hash_subject(session, case, f"{about}:{person_id}") for person_id in people for about in abouts]
     call_off(session, DeliveryKind.CASE_ALERT, subjects, now)
 
 

@@ -20,7 +20,7 @@ from db.case_history import EventKind, append
 from db.keys import KeyProblem
 from db.models import Case, WhyBarred
 from db.officers import list_officers
-from handlers.case_viewers import find_progress, list_named, note_progress
+from handlers.case_viewers import find_progress, list_named, note_progress, read_sought
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ def bar_people_named(session: Session, case: Case, people: Collection[int], now:
     """Keep away from a case whoever of some people is named in what the worker wrote, or is paid by a workplace that is
     spoken of there and that the union does not know for sure."""
     barred = {barrier.person_id for barrier in list_barred(session, case)}
-    for person_id in list_named(session, case, set(people) - barred):
+    for person_id in list_named(session, case, read_sought(session, set(people) - barred)):
         bar_person(session, case, person_id, WhyBarred.NAMED, now)
         append(session, case, EventKind.BARRED, now, body={"why": WhyBarred.NAMED.value})
 

@@ -19,7 +19,7 @@ from db.session import keys_of_session
 from db.units import find_period
 from handlers.access import NotAllowed
 from handlers.case_viewers import is_named_in
-from handlers.cases.alerts import alert_next, seek_holder, silence, tell_officer
+from handlers.cases.alerts import alert_next, ask_on, seek_holder, silence, silence_barred, tell_officer
 from handlers.cases.deadlines import urgency_of
 from handlers.cases.names import bar_named
 from handlers.cases.routing import list_fit, plan_route
@@ -149,6 +149,7 @@ def write_as_worker(session: Session, case: Case, text: str, now: datetime, toda
     if close_pauses(session, case, now):
         set_clock(session, case, now)
     bar_named(session, case, list_reader_units(session, case), now, today)
+    silence_barred(session, case, now, today)
     if case.holder_id is not None and not is_fit(session, case, read_viewer(session, case.holder_id, now, today)):
         append(session, case, EventKind.RELEASED, now, body={"why": WhyBarred.NAMED.value})
         seek_holder(session, case, now, today)
@@ -263,9 +264,7 @@ def decline(session: Session, viewer: Viewer, code: str, now: datetime, today: d
     if own.declined_at is None:
         own.declined_at = now
         append(session, case, EventKind.DECLINED, now, viewer.person_id)
-    last = [alert for alert in told if alert.rung == told[-1].rung]
-    if all(alert.declined_at for alert in last) and not alert_next(session, case, now, today):
-        case.next_step_at = min(case.next_step_at or now, now)
+    ask_on(session, case, (), now, today)
 
 
 def get_held(session: Session, viewer: Viewer, code: str, now: datetime) -> Case:

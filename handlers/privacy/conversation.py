@@ -186,7 +186,7 @@ def _take_withdraw(context: Context, incoming: Incoming, draft: Draft) -> list[R
         return _ask_withdraw(context, draft)
     receipt = withdraw_consent(context.session, context.account, draft["purpose"], context.now, context.today)
     if draft["purpose"] == RECALL.name:
-        forget_recall(context.session, context.account, context.answerer.parts.library.entries)
+        forget_recall(context.session, context.account, context.answerer.parts.library.entries, context.now)
     context.close_conversation()
     text = t("privacy.withdrawn", purpose=purpose_name(draft["purpose"]), code=show_code(receipt.code))
     return [Reply(text, (_rights_button(), Button(t("menu.button"), ShowMenu())))]
@@ -270,7 +270,7 @@ def _take_sure(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     if incoming.action != _YES:
         return _take_erase(context, incoming, draft) if incoming.action == _NO else _ask_sure(context, draft)
     was_known = context.account.person_id is not None
-    forget_recall(context.session, context.account, context.answerer.parts.library.entries)
+    forget_recall(context.session, context.account, context.answerer.parts.library.entries, context.now)
     receipt = erase(context.session, context.account, context.now, context.today)
     context.forget()
     day = context.now.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")

@@ -4,6 +4,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
+from bot.transports import PersonUnreachable
 from db.bulletins import list_events
 from db.models import Bulletin, BulletinState, ChannelAccount, Role
 from handlers.actions import ListBulletins, ShowBulletin, encode
@@ -159,3 +160,25 @@ async def test_bulletin_is_written_released_sent_answered_and_put_right(talk: Ta
     done = [one.what for one in talk.look(list_events, bulletin.id)]
     assert done.count("voided") == 1
     assert done[-2:] == ["released", "started"]
+
+
+async def test_editor_sees_why_it_failed_and_sends_it_again(talk: Talk, world: BulletinWorld) -> None:
+    """One had blocked the bot and is back; the one who has it does not get it twice."""
+    if talk.edge.stored_is_sent:
+        pytest.skip("what stands in the ledger is read there")
+    editor = await officer(talk, "Lê Thị Soạn", world.tree.root, Role.BULLETIN_EDITOR)
+    members = [world.member() for _ in range(2)]
+    talk.edge.failures.append(PersonUnreachable("blocked"))
+    number = world.release()
+    await world.send()
+    await editor.presses_payload(encode(ShowBulletin(number)))
+    await editor.presses("Tiến độ")
+    editor.hears("Không tới: dưới 5", "chặn bot")
+    for member in members:
+        await member.says("xin chào")
+    await editor.presses("Gửi lại cho những người lỗi")
+    editor.hears("Người đã nhận không nhận lần nữa")
+    await editor.presses("Gửi lại")
+    await world.send()
+    assert [told(member, "Tin tuần") for member in members] == [1, 1]
+    assert "sent_again" in [one.what for one in talk.look(list_events, number)]

@@ -536,6 +536,21 @@ def test_claim_silences_whoever_has_not_heard_yet(database: Database, tree: Tree
         assert other.state is CaseState.OPENED
 
 
+def test_officer_whom_the_worker_names_by_night_hears_nothing_in_the_morning(database: Database, tree: Tree) -> None:
+    """Their alert waited for the end of the night; it is called off, and the next person is asked at once."""
+    night = NOW.replace(hour=15)  # 22:00 in Vietnam
+    with database.begin() as session:
+        named = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Trần Văn Chủ", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, night, workplace_unit_id=tree.workplace)
+        assert alerted(session, case) == [named]
+        service.write_as_worker(session, case, "Chị lê thị một là người nhà giám đốc.", night, TODAY)
+        [account] = accounts_of(session, named)
+        lines = session.scalars(select(Delivery).where(Delivery.recipient == account.address_hash)).all()
+        assert [row.state for row in lines] == [DeliveryState.EXPIRED]
+        assert alerted(session, case) == [named, chair]
+
+
 def test_case_merged_into_one_that_is_taken_back_is_worked_on_again(database: Database, tree: Tree) -> None:
     """The other worker's matter does not end with the first one's."""
     with database.begin() as session:

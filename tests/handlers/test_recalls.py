@@ -151,6 +151,25 @@ async def test_message_decided_on_at_night_goes_in_the_morning(talk: Talk, tree:
     lan.hears("Câu trả lời đã thay đổi", "Luật mới")
 
 
+async def test_who_withdraws_in_the_night_is_not_told_in_the_morning(talk: Talk, tree: Tree) -> None:
+    """What waits for them is called off with the consent."""
+    lan = await asker(talk, "Lan")
+    curator = await officer(talk, "Bà Biên Tập", tree.root, Role.CURATOR)
+    talk.pass_time(hours=12)
+    await curator.presses_payload(encode(TellAnswerChange("")))
+    await curator.says("nghỉ cưới")
+    await curator.presses("kết hôn")
+    await curator.says("Luật mới.")
+    await curator.presses("Gửi")
+    await lan.says("quyền dữ liệu")
+    await lan.presses("Rút lại đồng ý")
+    await lan.presses("Rút: báo khi câu")
+    await lan.presses("Rút")
+    talk.pass_time(hours=9)
+    await BulletinWorld(talk, tree).send()
+    assert not any("Luật mới" in reply.text for reply in lan.heard)
+
+
 async def test_withdrawing_erases_the_marks(talk: Talk, tree: Tree) -> None:
     """By the way that every consent is withdrawn."""
     lan = await asker(talk, "Lan")

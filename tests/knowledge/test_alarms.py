@@ -32,7 +32,7 @@ FEWEST_EMERGENCIES, FEWEST_KINDS, MOST_FALSE = 0.98, 0.90, 0.01
 FEWEST_GRIEVANCES, FEWEST_CATEGORIES, MOST_FIRST = 0.90, 0.85, 0.05
 FEWEST_FRESH_EMERGENCIES, FEWEST_FRESH_GRIEVANCES = 0.90, 0.85
 MOST_MS = 3.0
-"""Three times what a quiet machine may take (docs/explanation/alarms.md), so that a busy one does not fail the build."""
+"""Three times what a quiet machine may take (docs/explanation/alarms.md): a busy one must not fail the build."""
 
 HOTLINE = "0900 000 000"
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge.__main__ import main
 from knowledge.entry import Citation
 from knowledge.law import (
     Article,
@@ -56,6 +57,19 @@ def test_an_imported_text_can_be_imported_again(text: Path, tmp_path: Path) -> N
     first, _ = import_law(text, tmp_path / "a")
     second, _ = import_law(first, tmp_path / "b")
     assert first.read_text(encoding="utf-8") == second.read_text(encoding="utf-8")
+
+
+def test_the_command_imports_where_look_up_reads(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A curator is told how many articles there are and where they went; what cannot be read is said, not raised."""
+    monkeypatch.setenv("LAW_TEXTS", str(tmp_path / "held"))
+    assert main(["law", "add", str(text)]) == 0
+    assert "2 điều" in capsys.readouterr().out
+    assert LawTexts(tmp_path / "held").article("10/2026/QH15", 2) is not None
+    text.write_text("Không có điều nào. Luật số: 1/2026/QH15", encoding="utf-8")
+    assert main(["law", "add", str(text)]) == 1
+    assert main(["law", "index", str(tmp_path / "nowhere")]) == 1
 
 
 def test_a_clause_is_quoted_word_for_word(text: Path, tmp_path: Path) -> None:
