@@ -41,6 +41,7 @@ def features_of(
     terms = found.terms or {}
     rarity = {term: searcher.phrases.idf_of(term) for term in terms if ":" not in term}
     row = searcher.lexicon.written_out(found.words)
+    at_home = _count(row, searcher.lexicon.at_home)
     return (
         found.nearness,
         _margin(scores[: len(found.hits)], places, leads),
@@ -49,10 +50,10 @@ def features_of(
         _known(searcher, rarity),
         _agreement(scores[: len(found.hits)], places),
         found.likeness,
-        _count(row, searcher.lexicon.at_home),
+        at_home,
         _count(row, searcher.lexicon.elsewhere),
         found.ending,
-        _nameless(searcher, row),
+        0.0 if at_home else _nameless(searcher, row),
     )
 
 
@@ -63,9 +64,7 @@ def _count(row: Sequence[str], phrases: Phrases) -> float:
 
 def _nameless(searcher: Searcher, row: Sequence[str]) -> float:
     """How long a message is that names nothing of our field: in a few words somebody may leave it out, in many not."""
-    lexicon = searcher.lexicon
-    named = matches_in(row, lexicon.at_home) or matches_in(row, lexicon.concepts)
-    return 0.0 if named else math.log1p(len(row))
+    return 0.0 if matches_in(row, searcher.lexicon.concepts) else math.log1p(len(row))
 
 
 def _covered(searcher: Searcher, rarity: Mapping[str, float], row: int) -> float:

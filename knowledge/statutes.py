@@ -59,6 +59,8 @@ class Statutes:
     def find(self, text: str, on: date) -> Reference | None:
         """The article a short message asks for, of the law in force on that day; None when it asks for none."""
         row = self._written_out(text)
+        if not (_ARTICLE.search(row) or _SHORT_ARTICLE.search(row)):
+            return None
         name = max((name for name in self._names if f" {name} " in f" {row} "), key=len, default=None)
         if name is None:
             return None
