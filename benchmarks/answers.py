@@ -6,7 +6,8 @@ content/search.yaml were fitted on dev_*.jsonl, so on those files the cross-vali
 
 The baselines rank entries; they have no rule for when to answer. Each gets the two bars on its own top score that are
 best for it on these very questions (an advantage): of all bars that leave at most 2 % of the off-topic messages
-answered and 10 % asked back, those with the highest helped minus twice wrong.
+answered and 10 % asked back, those with the highest helped minus twice wrong. Since the best of these is mostly to
+answer nothing, each is also shown with the bars at which it answers, and asks back, as often as ours (`at_our_rate`).
 """
 
 from __future__ import annotations
@@ -73,9 +74,15 @@ def _share(questions: Sequence[Question], outcomes: dict[str, Outcome], wanted: 
 
 
 def baseline(
-    answerer: Answerer, scorer: Scorer, ids: Sequence[str], questions: Sequence[Question], on: date
+    answerer: Answerer,
+    scorer: Scorer,
+    ids: Sequence[str],
+    questions: Sequence[Question],
+    on: date,
+    ours: dict[str, Outcome],
 ) -> dict[str, object]:
-    """The best a ready-made search can do with bars chosen for it on these questions."""
+    """The best a ready-made search can do with bars chosen for it on these questions, and with bars that let it answer
+    and ask back as often as ours."""
     asked = [one for one in questions if not one.small_talk and not one.own_case]
     ranked: dict[str, tuple[list[str], float]] = {}
     for one in asked:
@@ -108,7 +115,14 @@ def baseline(
         "right_first": round(100 * float(np.mean(right)), 1),
         "right_among_4": round(100 * float(np.mean(four)), 1),
     }
-    return {"ranking": ranking, **best_result}
+    reached = np.sort([ranked[one.id][1] for one in counted])[::-1]
+    answering = sum(ours[one.id].outcome == "answer" for one in counted)
+    speaking = answering + sum(ours[one.id].outcome == "ask_back" for one in counted)
+    alike = {
+        one.id: _with_bars(answerer, ranked[one.id], reached[answering - 1], reached[speaking - 1], on) for one in asked
+    }
+    at_our_rate = {"worker_in_force": tally(counted, alike), "off_topic": tally_off_topic(asked, alike)}
+    return {"ranking": ranking, **best_result, "at_our_rate": at_our_rate}
 
 
 def _with_bars(
@@ -157,7 +171,8 @@ def main() -> None:
         "ours_without_marks": summary(questions, bare),
         "gap_with_and_without_marks": twins(questions, outcomes, bare),
         "baselines": {
-            name: baseline(answerer, scorer, ids, questions, on) for name, scorer in build_baselines(entries).items()
+            name: baseline(answerer, scorer, ids, questions, on, outcomes)
+            for name, scorer in build_baselines(entries).items()
         },
     }
     print(json.dumps(result, ensure_ascii=False))
