@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("search", "answers", "turns", "database", "organisation", "cases", "filing", "zalo_year")
+BENCHMARKS = ("search", "answers", "turns", "database", "organisation", "cases", "filing", "bulletins", "zalo_year")
 RESULTS = Path(__file__).parent / "results.jsonl"
 
 
