@@ -499,6 +499,22 @@ def test_administrator_who_is_named_hears_of_no_case_that_nobody_takes(database:
         assert its.address_hash not in told
 
 
+def test_officer_who_left_is_not_asked_again_about_a_case_that_nobody_takes(database: Database, tree: Tree) -> None:
+    """Those asked last are asked again when nobody is left; not one who gave up the role, whom a worker may have named
+    since."""
+    later = NOW + timedelta(days=3)
+    with database.begin() as session:
+        gone = add_officer(session, "Hoàng Văn Quản", tree.upper, Role.OFFICER, NOW)
+        stays = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        assert alerted(session, case) == [gone, stays]
+        end_grant(session.scalars(select(RoleGrant).where(RoleGrant.person_id == gone)).one(), NOW, None)
+        run_due(session, later, day_of(later), lambda *_told: None)
+        [first], [second] = accounts_of(session, gone), accounts_of(session, stays)
+        assert len(messages(session, first, DeliveryKind.CASE_ALERT)) == 1
+        assert len(messages(session, second, DeliveryKind.CASE_ALERT)) > 1
+
+
 def test_case_that_no_key_opens_keeps_no_other_from_its_alerts(database: Database, tree: Tree) -> None:
     """A store of case keys that lacks one key: the operator is told which case, and the other one goes on."""
     heard: list[str] = []
