@@ -9,7 +9,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -67,7 +67,9 @@ class Truth:
     """What the test did, kept apart from the database: who is paid by or tied to which employer, and of each case the
     workplace, whom the story names, what the worker excluded, and who wrote it."""
 
-    employers: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    employers: defaultdict[int, dict[date, str]] = field(default_factory=lambda: defaultdict(dict))
+    """By the day from which it was so: what is changed twice in one day was never so before."""
+
     became: dict[int, int] = field(default_factory=dict)
     tied: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     names: dict[int, str] = field(default_factory=dict)
@@ -86,7 +88,8 @@ class Truth:
             if one in found:
                 continue
             found.add(one)
-            todo += [other for other, names in self.employers.items() if names & self.employers[one]]
+            mine = set(self.employers[one].values())
+            todo += [other for other, names in self.employers.items() if mine & set(names.values())]
             todo += [self.became[one]] if one in self.became else []
             todo += [old for old, new in self.became.items() if new == one]
         return found
@@ -122,7 +125,7 @@ class World:
             unit_id = add_unit(
                 session, f"W{number}", UnitLevel.WORKPLACE, dice.choice(self.uppers), f"CĐCS {number}", since, employer
             )
-            self.truth.employers[unit_id].add(employer)
+            self.truth.employers[unit_id][since] = employer
             self.workplaces.append(unit_id)
         self.people: list[int] = []
         for number in range(dice.randint(1, 7)):
@@ -280,7 +283,7 @@ class World:
             unit, name = self.dice.choice(places), f"Công ty {self.dice.randint(0, 3)}"
             period = find_period(session, unit, today)
             change_period(session, unit, "employer", period.employer if period else None, name, today)
-            self.truth.employers[unit].add(name)
+            self.truth.employers[unit][today] = name
         elif deed == "merge" and len(places) > 1:
             old, new = self.dice.sample(places, 2)
             close_unit(session, get_unit(session, old), today, new)
