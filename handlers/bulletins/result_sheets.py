@@ -1,10 +1,5 @@
 """Results as a workbook: everybody and the units, the lines that failed, and who answered where names are kept."""
 
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
 from sqlalchemy.orm import Session
 
 from db.bulletin_answers import list_named
@@ -18,54 +13,10 @@ from handlers.bulletins.tasks import find_task, list_reports
 from handlers.bulletins.telling import name_channel
 from handlers.chat import File
 from handlers.feature import VIETNAM
+from handlers.workbooks import Cell, Sheet, make_workbook
 from knowledge.texts import t
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-Cell = str | int | None
-
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 _FAILED_SHOWN = 1000
-_LONGEST_NAME = 31
-"""What the format allows for the name of a sheet."""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table with its name."""
-
-    name: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-
-
-def make_workbook(name: str, sheets: Sequence[Sheet], note: str) -> File:
-    """Tables as XLSX. Every cell is a value: what somebody called a unit is never taken for a formula."""
-    from openpyxl import Workbook  # here, since it takes long to load
-
-    book = Workbook()
-    book.remove(book.active)
-    for sheet in sheets:
-        _fill(book.create_sheet(sheet.name[:_LONGEST_NAME]), [sheet.header, *sheet.rows, [], [note]])
-    content = io.BytesIO()
-    book.save(content)
-    return File(f"{name}.xlsx", XLSX, content.getvalue())
-
-
-def _fill(page: Any, rows: Sequence[Sequence[Cell]]) -> None:
-    from openpyxl.styles import Alignment, Font
-
-    for number, row in enumerate(rows, 1):
-        for column, value in enumerate(row, 1):
-            cell = page.cell(number, column)
-            cell.value = value
-            if isinstance(value, str):
-                cell.data_type = "s"
-                cell.quotePrefix = value.startswith(_DANGEROUS)
-            if number == 1:
-                cell.font, cell.alignment = Font(bold=True), Alignment(wrap_text=True, vertical="top")
-    page.freeze_panes = "B2"
-    page.column_dimensions["A"].width = 40
 
 
 def make_file(session: Session, run: BulletinRun, bulletin: Bulletin, k: int) -> File:

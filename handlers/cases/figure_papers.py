@@ -1,4 +1,4 @@
-"""Published figures as a workbook and as a picture."""
+"""Published figures as a picture."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -7,36 +7,8 @@ from handlers.chat import File
 from handlers.lettering import load_font
 from knowledge.texts import t
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-Cell = str | int | None
-
 _WIDTH, _EDGE, _LINE, _NAME_WIDTH = 1000, 40, 44, 300
 _GROUND, _BAR, _INK, _SOFT = "#ffffff", "#0b5c8f", "#18222d", "#52606d"
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def make_workbook(name: str, header: Sequence[str], rows: Sequence[Sequence[Cell]], note: str) -> File:
-    """A table as XLSX. Every cell is a value: what somebody called a unit is never taken for a formula."""
-    from openpyxl import Workbook  # here, since it takes long to load
-    from openpyxl.styles import Alignment, Font
-
-    book = Workbook()
-    sheet = book.active
-    for number, row in enumerate([header, *rows, [], [note]], 1):
-        for column, value in enumerate(row, 1):
-            cell = sheet.cell(number, column)
-            cell.value = value
-            if isinstance(value, str):
-                cell.data_type = "s"
-                cell.quotePrefix = value.startswith(_DANGEROUS)
-            if number == 1:
-                cell.font, cell.alignment = Font(bold=True), Alignment(wrap_text=True, vertical="top")
-    sheet.freeze_panes = "B2"
-    sheet.column_dimensions["A"].width = 40
-    content = io.BytesIO()
-    book.save(content)
-    return File(f"{name}.xlsx", XLSX, content.getvalue())
 
 
 def draw_bars(name: str, title: str, panels: Mapping[str, Sequence[tuple[str, int | None]]], note: str) -> File:

@@ -13,11 +13,12 @@ from db.models import PeriodKind
 from db.units import find_period, list_children, select_subtree
 from handlers.access import Actor, NotAllowed, Right, get_actor, may
 from handlers.actions import ListFigureUnits, SendFigures, ShowDesk, ShowFigures
-from handlers.cases.figure_papers import Cell, draw_bars, make_workbook
+from handlers.cases.figure_papers import draw_bars
 from handlers.cases.statistics import QUANTILES, REST, Mark, Time, add_months, quarter_of
 from handlers.chat import Button, File, Reply
 from handlers.errors import Outdated, UserError
 from handlers.feature import Context, Feature
+from handlers.workbooks import Cell, Sheet, make_workbook
 from knowledge.case_terms import load_case_terms
 from knowledge.texts import t
 
@@ -219,7 +220,7 @@ def make_table(session: Session, unit_id: int, quarter_on: date, today: date, k:
             for name, _ in QUANTILES
         ]
         rows.append(row)
-    return make_workbook(_file_name(quarter_on), header, rows, t("figures.note", count=k))
+    return make_workbook(_file_name(quarter_on), [Sheet(None, header, rows)], t("figures.note", count=k))
 
 
 def _cell(told: Told | None) -> Cell:

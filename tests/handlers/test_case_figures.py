@@ -34,9 +34,10 @@ from db.people import add_person
 from db.session import Database
 from handlers.cases import service
 from handlers.cases.daily import run_daily
-from handlers.cases.figure_papers import draw_bars, make_workbook
+from handlers.cases.figure_papers import draw_bars
 from handlers.cases.publishing import hours_of
 from handlers.retention import apply_retention
+from handlers.workbooks import Sheet, make_workbook
 from tests.case_world import accounts_of, add_account, add_officer, messages, see, send
 from tests.handlers.test_officers import officer
 from tests.small_tree import Tree, add_unit
@@ -319,7 +320,7 @@ async def test_figures_beyond_ones_reach_and_of_strangers_stay_closed(talk: Talk
 
 def test_no_cell_of_a_workbook_is_a_formula() -> None:
     """Whatever a unit is called."""
-    file = make_workbook("x", ["=1+1"], [["=HYPERLINK(1)", 5, None], ["-2+3", 1, 2]], "@note")
+    file = make_workbook("x", [Sheet(None, ["=1+1"], [["=HYPERLINK(1)", 5, None], ["-2+3", 1, 2]])], "@note")
     book = openpyxl.load_workbook(io.BytesIO(file.content))
     assert {cell.data_type for row in book.active.iter_rows() for cell in row} <= {"s", "n"}
     assert book.active["A2"].value == "=HYPERLINK(1)"
