@@ -1,5 +1,6 @@
 """The desk's talk on when a bulletin goes out: typed the way people say it, or pressed; with the next five dates."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import time
 
@@ -120,51 +121,28 @@ def _take_more(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     return context.open_step(NAME, "timing", draft) if incoming.action == _BACK else _ask_more(context, draft)
 
 
-def _ask_late(_context: Context, _draft: Draft) -> list[Reply]:
-    choices = tuple(Button(name_hours(hours), Choose(NAME, "timing_late", str(hours))) for hours in _LATE_HOURS)
-    return [Reply(t("bulletin_timing.ask_late"), (*choices, _choice("timing_late", _BACK, "back")))]
+def _numbers(
+    what: str, numbers: Sequence[int], name: Callable[[int], str], chosen: Callable[[Timing, int], Timing]
+) -> Step:
+    """A step that offers numbers, puts the chosen one into the timing, and goes back to the choice of what else."""
+    step = f"timing_{what}"
+
+    def ask(_context: Context, _draft: Draft) -> list[Reply]:
+        choices = (Button(name(number), Choose(NAME, step, str(number))) for number in numbers)
+        return [Reply(t(f"bulletin_timing.ask_{what}"), (*choices, _choice(step, _BACK, "back")))]
+
+    def take(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+        _, timing = _read(context, draft)
+        number = next((one for one in numbers if str(one) == incoming.action), None)
+        if number is not None:
+            return _keep(context, draft, chosen(timing, number), "timing_more")
+        return _to_more(context, incoming, draft, step)
+
+    return Step(ask, take)
 
 
-def _take_late(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-    _, timing = _read(context, draft)
-    hours = next((one for one in _LATE_HOURS if str(one) == incoming.action), None)
-    if hours is not None:
-        return _keep(context, draft, replace(timing, expires_hours=hours), "timing_more")
-    return _to_more(context, incoming, draft, "timing_late")
-
-
-def _ask_task(_context: Context, _draft: Draft) -> list[Reply]:
-    choices = tuple(
-        Button(t("bulletin_timing.days", count=days), Choose(NAME, "timing_task", str(days))) for days in _TASK_DAYS
-    )
-    return [Reply(t("bulletin_timing.ask_task"), (*choices, _choice("timing_task", _BACK, "back")))]
-
-
-def _take_task(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-    _, timing = _read(context, draft)
-    days = next((one for one in _TASK_DAYS if str(one) == incoming.action), None)
-    if days is not None:
-        return _keep(context, draft, replace(timing, task_days=days), "timing_more")
-    return _to_more(context, incoming, draft, "timing_task")
-
-
-def _ask_spread(_context: Context, _draft: Draft) -> list[Reply]:
-    choices = tuple(
-        Button(
-            name_hours(minutes / 60) if minutes else t("bulletin_timing.no_spread"),
-            Choose(NAME, "timing_spread", str(minutes)),
-        )
-        for minutes in _SPREAD_MINUTES
-    )
-    return [Reply(t("bulletin_timing.ask_spread"), (*choices, _choice("timing_spread", _BACK, "back")))]
-
-
-def _take_spread(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-    _, timing = _read(context, draft)
-    minutes = next((one for one in _SPREAD_MINUTES if str(one) == incoming.action), None)
-    if minutes is not None:
-        return _keep(context, draft, replace(timing, spread_minutes=minutes), "timing_more")
-    return _to_more(context, incoming, draft, "timing_spread")
+def _name_spread(minutes: int) -> str:
+    return name_hours(minutes / 60) if minutes else t("bulletin_timing.no_spread")
 
 
 def _ask_days(_context: Context, _draft: Draft) -> list[Reply]:
@@ -193,9 +171,18 @@ def _to_more(context: Context, incoming: Incoming, draft: Draft, step: str) -> l
 TIMING_STEPS: dict[str, Step] = {
     "timing": Step(_ask_timing, _take_timing),
     "timing_more": Step(_ask_more, _take_more),
-    "timing_task": Step(_ask_task, _take_task),
-    "timing_late": Step(_ask_late, _take_late),
-    "timing_spread": Step(_ask_spread, _take_spread),
+    "timing_task": _numbers(
+        "task",
+        _TASK_DAYS,
+        lambda days: t("bulletin_timing.days", count=days),
+        lambda timing, days: replace(timing, task_days=days),
+    ),
+    "timing_late": _numbers(
+        "late", _LATE_HOURS, name_hours, lambda timing, hours: replace(timing, expires_hours=hours)
+    ),
+    "timing_spread": _numbers(
+        "spread", _SPREAD_MINUTES, _name_spread, lambda timing, minutes: replace(timing, spread_minutes=minutes)
+    ),
     "timing_days": Step(_ask_days, _take_days),
 }
 """What the desk mounts, so that each is open only to who may change the bulletin (`desk_seat.edit_step`)."""
