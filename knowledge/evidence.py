@@ -32,9 +32,8 @@ class Evidence:
     def __init__(self, examples: Iterable[Row], others: Iterable[Row], asked: Index) -> None:
         """`asked` is the index of the phrasings of all entries: the words of questions."""
         self._here, self._there, self._asked = _counted(examples), _counted(others), asked.count_of
-        terms = [term for term in asked.columns if ":" not in term]
-        self._words = self._there.words.total() * OTHERS + sum(map(asked.count_of, (t for t in terms if " " not in t)))
-        self._pairs = self._there.pairs.total() * OTHERS + sum(map(asked.count_of, (t for t in terms if " " in t)))
+        self._words = self._there.words.total() * OTHERS + asked.postings_of_words
+        self._pairs = self._there.pairs.total() * OTHERS + asked.postings_of_pairs
 
     def of(self, row: Row) -> float:
         """More than 0 when the words are rather those of the examples."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.index import Floats
 from knowledge.search import Found, Searcher
 from knowledge.words import Phrases, matches_in
 
@@ -38,16 +42,18 @@ def features_of(
     article each rests on first."""
     top = searcher.rows[found.hits[0].entry_id]
     scores = [hit.score for hit in found.hits] + [0.0, 0.0]
-    terms = found.terms or {}
-    rarity = {term: searcher.phrases.idf_of(term) for term in terms if ":" not in term}
+    columns = found.asked.columns[[":" not in term for term in found.asked.terms]]
+    rarity = searcher.phrases.idf[columns]
+    telling = np.where(rarity > 0, rarity, searcher.rarest)
+    held = searcher.joined.holds(columns, top) | searcher.answers.holds(columns, top)
     row = searcher.lexicon.written_out(found.words)
     at_home = _count(row, searcher.lexicon.at_home)
     return (
         found.nearness,
         _margin(scores[: len(found.hits)], places, leads),
         scores[1] - (scores[4] if len(scores) > 6 else 0.0),
-        _covered(searcher, rarity, top),
-        _known(searcher, rarity),
+        _share(telling, held),
+        _share(telling, rarity > 0),
         _agreement(scores[: len(found.hits)], places),
         found.likeness,
         at_home,
@@ -67,21 +73,9 @@ def _nameless(searcher: Searcher, row: Sequence[str]) -> float:
     return 0.0 if matches_in(row, searcher.lexicon.concepts) else math.log1p(len(row))
 
 
-def _covered(searcher: Searcher, rarity: Mapping[str, float], row: int) -> float:
-    """The share of what is telling in the question that the entry has, in its phrasings or in its answer."""
-    total = held = 0.0
-    for term, idf in rarity.items():
-        weight = idf or searcher.rarest
-        total += weight
-        if searcher.joined.holds(term, row) or searcher.answers.holds(term, row):
-            held += weight
-    return held / total if total else 0.0
-
-
-def _known(searcher: Searcher, rarity: Mapping[str, float]) -> float:
-    """The share of what is telling in the question that any phrasing has: other law speaks in other words."""
-    total = sum(idf or searcher.rarest for idf in rarity.values())
-    return sum(rarity.values()) / total if total else 0.0
+def _share(telling: Floats, chosen: NDArray[np.bool_]) -> float:
+    """How much of what is telling in a question the chosen terms make up."""
+    return float(telling[chosen].sum() / telling.sum()) if len(telling) else 0.0
 
 
 def _margin(scores: Sequence[float], places: Sequence[AbstractSet[Place]], leads: Sequence[Place | None]) -> float:

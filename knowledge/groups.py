@@ -118,7 +118,7 @@ def _bag(searcher: Searcher, text: str) -> Bag:
     """What a question is compared by, of length one: its syllables and concepts, weighed by how telling they are among
     all phrasings, and the entries that are found for it. Pairs of syllables tear apart what belongs together."""
     found = searcher.search(text, LOOKED_AT)
-    terms = {term: count for term, count in (found.terms or {}).items() if " " not in term}
+    terms = {term: count for term, count in found.asked.items() if " " not in term}
     bag = _unit({term: count * (searcher.phrases.idf_of(term) or searcher.rarest) for term, count in terms.items()})
     for place, hit in enumerate(found.hits, 1):
         bag[f"entry {hit.entry_id}"] = NEIGHBOURS / place

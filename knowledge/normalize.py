@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
 _MARKS = {ord("đ"): "d", ord("Đ"): "D"} | dict.fromkeys(range(0x0300, 0x0370))
 
 
+@lru_cache(maxsize=1024)
 def fold(text: str) -> str:
     """Lower case, without marks, đ as d, punctuation and runs of space as one space."""
     bare = unicodedata.normalize("NFD", text).translate(_MARKS).lower()

@@ -13,13 +13,15 @@ from rapidfuzz import fuzz, process
 
 from knowledge.entry import Entry
 from knowledge.index import (
+    Columns,
     Floats,
-    Index,
+    Query,
     build_bm25,
     build_cosine,
     build_likelihood,
     count_terms,
     likelihood_of_one,
+    read_query,
     score_one,
 )
 from knowledge.law import IndexedLaw
@@ -55,13 +57,16 @@ class Hit:
     score: float
 
 
+NOTHING = read_query({}, {})
+
+
 @dataclass(frozen=True)
 class Found:
     """The best entries for a question, best first, and what the decision needs to know about the first."""
 
     hits: tuple[Hit, ...] = ()
     words: tuple[str, ...] = ()
-    terms: Mapping[str, float] | None = None
+    asked: Query = NOTHING
     nearness: float = 0.0
     likeness: float = 0.0
     ending: float = 0.0
@@ -80,17 +85,20 @@ class Searcher:
         self._owners = np.repeat(np.arange(len(entries)), counts)
         self._places = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
         self._widest = max(int(counts.max(initial=1)), BEST)
-        said = count_terms(self._read_phrasings())
+        self._cells = self._owners * self._widest + self._places
+        columns: Columns = {}
+        said = count_terms(self._read_phrasings(), columns)
+        bodies = count_terms((terms_of(_NOT_ANSWER.sub(" ", one.body), lexicon) for one in entries), columns)
+        headings = count_terms((terms_of(_headings(one, laws), lexicon) for one in entries), columns)
         self.phrases = build_cosine(said)
         together = said.joined(self._owners, len(entries))
         self.joined, self._likelihood = build_bm25(together), build_likelihood(together)
         self._questions = np.cumsum(counts) - counts
         self._terms_in = lru_cache(maxsize=1)(self._read_terms)
         self._joined_without = lru_cache(maxsize=1)(self._read_without)
-        self.answers = build_bm25(count_terms(terms_of(_NOT_ANSWER.sub(" ", entry.body), lexicon) for entry in entries))
-        self._headings = build_bm25(count_terms(terms_of(_headings(entry, laws), lexicon) for entry in entries))
+        self.answers, self._headings = build_bm25(bodies), build_bm25(headings)
         self.rarest = float(self.phrases.idf.max(initial=1.0))
-        syllables = [term for term in self.phrases.columns if " " not in term and ":" not in term]
+        syllables = [term for term in self.phrases.terms if " " not in term and ":" not in term]
         self.speller = Speller(syllables, self.phrases.count_of)
 
     def search(self, text: str, limit: int = 10, without: int | None = None, *, letters: bool = True) -> Found:
@@ -99,17 +107,17 @@ class Searcher:
         words = split_words(text)
         if letters:
             words = self.speller.mend(words, self.lexicon)
-        terms = self._terms_of(words)
-        if not self.ids or not terms:
+        asked = self._read(words)
+        if not self.ids or not asked.terms:
             return Found()
-        near = self.phrases.scores(weigh(terms, self.phrases))
+        near = self.phrases.scores(asked.weighed(self.phrases))
         if without is not None:
             near[without] = 0.0
         question, near = near[self._questions], self._best_phrasings(near)
-        whole, likelihood = self._whole(terms, without), self._likelihoods(terms, without)
+        whole, likelihood = self._whole(asked, without), self._likelihoods(asked, without)
         total = PHRASES * _scaled(near) + QUESTION * _scaled(question)
         total += ENTRY * _scaled(whole) + LIKELIHOOD * _scaled(likelihood)
-        total += ANSWER * _scaled(self.answers.scores(terms)) + HEADINGS * _scaled(self._headings.scores(terms))
+        total += ANSWER * _scaled(self.answers.scores(asked)) + HEADINGS * _scaled(self._headings.scores(asked))
         best = np.argpartition(-total, min(RERANKED, len(total) - 1))[:RERANKED]
         typed = _typed(words)[-COMPARED:]
         likeness = {int(row): self._likeness(typed, int(row), without) if letters else 0.0 for row in best}
@@ -120,7 +128,7 @@ class Searcher:
         top = ranked[0][1]
         hits = tuple(Hit(self.ids[row], score) for score, row in ranked)
         ending = self._ending(text, top, whole, without)
-        return Found(hits, tuple(words), terms, float(near[top]), likeness[top], ending)
+        return Found(hits, tuple(words), asked, float(near[top]), likeness[top], ending)
 
     def _read_phrasings(self) -> Iterator[Terms]:
         """The terms of every phrasing in turn; on the way each is kept as it is compared letter by letter."""
@@ -130,20 +138,20 @@ class Searcher:
                 folded.append(_typed(words))
                 yield terms_of_words(words, self.lexicon)
 
-    def _whole(self, terms: Mapping[str, float], without: int | None) -> Floats:
+    def _whole(self, asked: Query, without: int | None) -> Floats:
         """All phrasings of each entry together, under BM25."""
-        scores = self.joined.scores(terms)
+        scores = self.joined.scores(asked)
         if without is not None:
             row, rest = self._joined_without(without)
-            scores[row] = score_one(self.joined, rest, terms)
+            scores[row] = score_one(self.joined, rest, dict(asked.items()))
         return scores
 
-    def _likelihoods(self, terms: Mapping[str, float], without: int | None) -> Floats:
+    def _likelihoods(self, asked: Query, without: int | None) -> Floats:
         """The same under the language model."""
-        scores = self._likelihood.scores(terms)
+        scores = self._likelihood.scores(asked)
         if without is not None:
             row, rest = self._joined_without(without)
-            scores[row] = likelihood_of_one(self._likelihood, rest, terms)
+            scores[row] = likelihood_of_one(self._likelihood, rest, dict(asked.items()))
         return scores
 
     def _ending(self, text: str, row: int, whole: Floats, without: int | None) -> float:
@@ -151,10 +159,12 @@ class Searcher:
         about. The end goes back from the last sentence until it names something of ours: "is that right?" does not."""
         sentences = [words for one in _SENTENCE.findall(text[-LONGEST:]) if (words := split_words(one))]
         end: list[str] = []
-        while len(sentences) > 1 and not self.lexicon.names_something(end):
+        names_something = False
+        while len(sentences) > 1 and not names_something:
             end = self.speller.mend(sentences.pop(), self.lexicon) + end
-        if self.lexicon.names_something(end):
-            whole = self._whole(self._terms_of(end), without)
+            names_something = self.lexicon.names_something(end)
+        if names_something:
+            whole = self._whole(self._read(end), without)
         best = float(whole.max(initial=0.0))
         return float(whole[row]) / best if best > 0 else 0.0
 
@@ -176,18 +186,21 @@ class Searcher:
         found = process.extractOne(question, folded, scorer=fuzz.token_set_ratio)
         return found[1] / 100 if found else 0.0
 
-    def _terms_of(self, words: Sequence[str]) -> dict[str, float]:
+    def _read(self, words: Sequence[str]) -> Query:
         """The terms of a question, each once however often a story repeats it."""
         terms = {term: min(count, 1.0) for term, count in terms_of_words(words, self.lexicon).items()}
+        asked = read_query(terms, self.phrases.columns)
         if len(terms) <= MOST_TERMS:
-            return terms
-        telling = sorted(terms, key=lambda term: -terms[term] * self.phrases.idf_of(term))
-        return {term: terms[term] for term in telling[:MOST_TERMS]}
+            return asked
+        telling = np.argsort(-asked.weights * self.phrases.idf[asked.columns], kind="stable")[:MOST_TERMS]
+        return Query(tuple(asked.terms[place] for place in telling), asked.columns[telling], asked.weights[telling])
 
     def _best_phrasings(self, scores: Floats) -> Floats:
-        table = np.zeros((len(self.ids), self._widest), dtype=np.float32)
-        table[self._owners, self._places] = scores
-        return np.asarray(np.partition(table, self._widest - BEST, axis=1)[:, -BEST:].mean(axis=1), dtype=np.float32)
+        cells = np.zeros(len(self.ids) * self._widest, dtype=np.float32)
+        cells[self._cells] = scores
+        table = cells.reshape(len(self.ids), self._widest)
+        table.partition(self._widest - BEST, axis=1)
+        return np.asarray(table[:, -BEST:].mean(axis=1), dtype=np.float32)
 
 
 def _typed(words: Iterable[str]) -> str:
@@ -216,10 +229,3 @@ def _headings(entry: Entry, laws: Mapping[str, IndexedLaw]) -> str:
 def _scaled(scores: Floats) -> Floats:
     top = scores.max(initial=0.0)
     return scores / top if top > 0 else scores
-
-
-def weigh(query: Mapping[str, float], index: Index) -> dict[str, float]:
-    """The query under the idf of the index, of length one; a term that no text has still counts in the length."""
-    weights = {term: count * index.idf_of(term) for term, count in query.items()}
-    norm = sum(weight**2 for weight in weights.values()) ** 0.5 or 1.0
-    return {term: weight / norm for term, weight in weights.items() if weight}

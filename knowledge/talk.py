@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf, log
@@ -126,9 +126,7 @@ class Talk:
         """`asked` is the index of the phrasings of all entries: the words of questions."""
         self._book = book
         self._asked: Callable[[str], int] = asked.count_of
-        terms = [term for term in asked.columns if ":" not in term]
-        self._asked_words = sum(asked.count_of(term) for term in terms if " " not in term)
-        self._asked_pairs = sum(asked.count_of(term) for term in terms if " " in term)
+        self._asked_words, self._asked_pairs = asked.postings_of_words, asked.postings_of_pairs
         self._phrases: dict[str, str] = {}
         self._said: defaultdict[str, Counts] = defaultdict(Counts)
         self._all = Counts()
@@ -258,7 +256,12 @@ class Talk:
 
 
 def _has_any(row: str, phrases: tuple[str, ...]) -> bool:
-    return any(f" {phrase} " in row for phrase in phrases)
+    return any(phrase in row for phrase in phrases)
+
+
+def _spaced(phrases: Iterable[str]) -> tuple[str, ...]:
+    """As they stand in a row of words with a space at both ends."""
+    return tuple(f" {fold(phrase)} " for phrase in phrases)
 
 
 def load_phrasebook(content: Path = CONTENT) -> Phrasebook:
@@ -277,9 +280,9 @@ def load_phrasebook(content: Path = CONTENT) -> Phrasebook:
             for form in forms
         },
         signs={intent: tuple(sign.replace("\ufe0f", "") for sign in signs) for intent, signs in tree["signs"].items()},
-        ours=tuple(map(fold, tree["ours"])),
+        ours=_spaced(tree["ours"]),
         general=frozenset(tree["general"]),
         said_outright=frozenset(tree["said_outright"]),
-        status=tuple(map(fold, tree["own_case"]["status"])),
-        own=tuple(map(fold, tree["own_case"]["own"])),
+        status=_spaced(tree["own_case"]["status"]),
+        own=_spaced(tree["own_case"]["own"]),
     )

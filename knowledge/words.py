@@ -21,8 +21,9 @@ LONGEST = 3000
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
-Phrases = dict[str, tuple[tuple[tuple[str, ...], str], ...]]
-"""Phrases by their first syllable: the syllables of each, and what it stands for."""
+Phrases = dict[str, dict[str, tuple[tuple[tuple[str, ...], str], ...]]]
+"""Phrases by their first syllable and their second (empty when there is none): the syllables of each, and what it
+stands for."""
 
 
 @lru_cache(maxsize=65536)
@@ -33,7 +34,13 @@ def bare(word: str) -> str:
 
 def split_words(text: str) -> list[str]:
     """Syllables and numbers in order, lower case, with their marks; "18nam" becomes two."""
-    return _WORD.findall(unicodedata.normalize("NFC", text[-LONGEST:]).lower())
+    return list(_split(text[-LONGEST:]))
+
+
+@lru_cache(maxsize=64)
+def _split(text: str) -> tuple[str, ...]:
+    """Kept, because everything that reads a message splits it."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFC", text).lower()))
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,13 @@ class Lexicon:
 def matches_in(row: Sequence[str], phrases: Phrases) -> list[tuple[str, tuple[str, ...]]]:
     """The phrases found in a row of folded syllables, in order: what each stands for, and the phrase itself."""
     found, words = [], tuple(row)
-    for start, word in enumerate(words):
-        if word in phrases:
-            for phrase, name in phrases[word]:
-                if words[start : start + len(phrase)] == phrase:
-                    found.append((name, phrase))
+    for start in [start for start, word in enumerate(words) if word in phrases]:
+        starting = phrases[words[start]]
+        if "" in starting:
+            found += [(name, phrase) for phrase, name in starting[""]]
+        for phrase, name in starting.get(words[start + 1], ()) if start + 1 < len(words) else ():
+            if len(phrase) == 2 or words[start : start + len(phrase)] == phrase:
+                found.append((name, phrase))
     return found
 
 
@@ -89,18 +98,20 @@ def load_lexicon(content: Path = CONTENT) -> Lexicon:
     domain = _read_yaml(content / "domain.yaml")
     return Lexicon(
         readings,
-        _by_first_word(_read_yaml(content / "synonyms.yaml")),
-        _by_first_word(domain.get("at_home", {})),
-        _by_first_word(domain.get("elsewhere", {})),
+        _by_first_words(_read_yaml(content / "synonyms.yaml")),
+        _by_first_words(domain.get("at_home", {})),
+        _by_first_words(domain.get("elsewhere", {})),
     )
 
 
-def _by_first_word(groups: dict[str, Any]) -> Phrases:
-    found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+def _by_first_words(groups: dict[str, Any]) -> Phrases:
+    found: dict[str, dict[str, tuple[tuple[tuple[str, ...], str], ...]]] = {}
     for name, phrases in groups.items():
         for phrase in dict.fromkeys(tuple(fold(str(one)).split()) for one in phrases):
-            found.setdefault(phrase[0], []).append((phrase, str(name)))
-    return {first: tuple(listed) for first, listed in found.items()}
+            starting = found.setdefault(phrase[0], {})
+            second = phrase[1] if len(phrase) > 1 else ""
+            starting[second] = (*starting.get(second, ()), (phrase, str(name)))
+    return found
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
