@@ -21,7 +21,7 @@ from bot.previews import Previews
 from bot.transports import Raw, StorageUnavailable, Transport
 from bot.transports.public_files import PublicFiles
 from db.accounts import find_account, lane_of, meet_account
-from db.conversations import find_conversation, get_conversation
+from db.conversations import find_standing, get_conversation
 from db.deliveries import Outgoing, add_deliveries, release_waiting
 from db.inbox import (
     MAX_ATTEMPTS,
@@ -474,8 +474,7 @@ def _read_again(event: InboxEvent, transport: Transport) -> Incoming | None:
 
 def _find_cleaner(session: Session, lane: str, incoming: Incoming) -> Cleaner | None:
     """Whether the step the person stands in takes the file they sent, and how it is cleaned."""
-    account = find_account(session, incoming.sender, lane) if incoming.kind is Kind.FILE else None
-    step = find_step(find_conversation(session, account.id)) if account else None
+    step = find_step(find_standing(session, incoming.sender, lane)) if incoming.kind is Kind.FILE else None
     return step.cleaner if step else None
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from db.case_erasing import untie_cases
@@ -22,11 +22,14 @@ def lane_of(keys: Keys, sender: str, address: str) -> str:
     return keys.hash("lane", sender, address)
 
 
+_BY_LANE = select(Account).where(
+    Account.sender == bindparam("of_sender"), Account.address_hash == bindparam("lane")
+)  # asked for several times in every turn, so it is made once
+
+
 def find_account(session: Session, sender: str, address_hash: str) -> Account | None:
     """The account behind a lane, or None for somebody who never wrote."""
-    return session.scalars(
-        select(Account).where(Account.sender == sender, Account.address_hash == address_hash)
-    ).first()
+    return session.scalars(_BY_LANE, {"of_sender": sender, "lane": address_hash}).first()
 
 
 def meet_account(
@@ -37,7 +40,8 @@ def meet_account(
     if account is not None:
         if now - account.last_seen_at > _SEEN_EVERY:
             account.last_seen_at = now
-        account.unreachable_since = None
+        if account.unreachable_since is not None:  # an assignment alone would make the session look for what to write
+            account.unreachable_since = None
         if name and name != account.display_name:
             account.display_name = name
         return account, False
@@ -54,12 +58,6 @@ def mark_unreachable(session: Session, sender: str, lane: str, now: datetime) ->
     account = find_account(session, sender, lane)
     if account is not None and account.unreachable_since is None:
         account.unreachable_since = now
-
-
-def is_signing_in(session: Session, sender: str, lane: str) -> bool:
-    """Whether a person typed a sign-in code and their session has not been renewed since."""
-    account = find_account(session, sender, lane)
-    return account is not None and account.is_signing_in
 
 
 def move_account(session: Session, sender: str, lane: str, new_lane: str, address: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from db.inbox import insert_ignoring_duplicates
@@ -55,16 +55,19 @@ def was_received(session: Session, bulletin_id: int) -> bool:
     return session.scalar(got.limit(1)) is not None
 
 
+_RECEIVED = select(Delivery.run_id).where(
+    Delivery.recipient == bindparam("lane"),
+    Delivery.kind == DeliveryKind.BULLETIN,
+    Delivery.state.in_(ARRIVED),
+    Delivery.finished_at >= bindparam("since"),
+    Delivery.run_id.is_not(None),
+)
+
+
 def list_received_since(session: Session, account: Account, since: datetime) -> list[int]:
     """The sendings that went to this very account since a moment."""
-    sent = select(Delivery.run_id).where(
-        Delivery.recipient == account.address_hash,
-        Delivery.kind == DeliveryKind.BULLETIN,
-        Delivery.state.in_(ARRIVED),
-        Delivery.finished_at >= since,
-        Delivery.run_id.is_not(None),
-    )
-    return sorted({run_id for run_id in session.scalars(sent) if run_id is not None})
+    sent = session.scalars(_RECEIVED, {"lane": account.address_hash, "since": since})
+    return sorted({run_id for run_id in sent if run_id is not None})
 
 
 def _list_lanes(session: Session, account: Account) -> list[str]:

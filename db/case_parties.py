@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
 from db.case_keys import case_keys_of_session
@@ -63,13 +63,22 @@ def list_drafts(session: Session, account: Account) -> list[Case]:
     return list(session.scalars(select(Case).where(mine, Case.state == CaseState.DRAFT).order_by(Case.id.desc())))
 
 
+_WAITING = (
+    select(Case)
+    .where(
+        exists().where(CaseParty.case_id == Case.id, CaseParty.party_hash.in_(bindparam("hashes", expanding=True))),
+        exists().where(CasePause.case_id == Case.id, CasePause.until_at.is_(None)),
+        Case.state.in_(OPEN_CASE_STATES),
+    )
+    .order_by(Case.id.desc())
+    .limit(1)
+)
+
+
 def find_waiting(session: Session, accounts: Iterable[Account]) -> Case | None:
     """The newest case of a worker in which an officer asked something and waits for the answer."""
     hashes = [hash_party(session, account) for account in accounts]
-    mine = exists().where(CaseParty.case_id == Case.id, CaseParty.party_hash.in_(hashes))
-    waits = exists().where(CasePause.case_id == Case.id, CasePause.until_at.is_(None))
-    found = select(Case).where(mine, waits, Case.state.in_(OPEN_CASE_STATES)).order_by(Case.id.desc())
-    return session.scalars(found.limit(1)).first()
+    return session.scalars(_WAITING, {"hashes": hashes}).first()
 
 
 def is_party(session: Session, case: Case, accounts: Iterable[Account]) -> bool:

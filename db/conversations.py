@@ -1,11 +1,12 @@
 """Statements on conversations: where a person stands in a talk."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Conversation
+from db.models import Account, Conversation
 
 
 def get_conversation(session: Session, account_id: int, now: datetime) -> Conversation:
@@ -17,9 +18,26 @@ def get_conversation(session: Session, account_id: int, now: datetime) -> Conver
     return conversation
 
 
-def find_conversation(session: Session, account_id: int) -> Conversation | None:
-    """The person's conversation row, where they have one."""
-    return session.get(Conversation, account_id)
+@dataclass(frozen=True)
+class Standing:
+    """Where an account stands in its talk, and whether it typed a sign-in code and was not renewed since."""
+
+    is_signing_in: bool
+    feature: str | None
+    step: str | None
+
+
+_STANDING = (
+    select(Account.is_signing_in, Conversation.feature, Conversation.step)
+    .outerjoin(Conversation, Conversation.account_id == Account.id)
+    .where(Account.sender == bindparam("of_sender"), Account.address_hash == bindparam("lane"))
+)
+
+
+def find_standing(session: Session, sender: str, lane: str) -> Standing | None:
+    """Where the account behind a lane stands; None for somebody who never wrote."""
+    row = session.execute(_STANDING, {"of_sender": sender, "lane": lane}).first()
+    return None if row is None else Standing(*row)
 
 
 def forget_draft(session: Session, account_id: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import LargeBinary, delete, exists, func, or_, select, type_coerce, update
+from sqlalchemy import LargeBinary, bindparam, delete, exists, func, or_, select, type_coerce, update
 from sqlalchemy.orm import Session, aliased, defer, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -300,19 +300,28 @@ def count_open(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
+_SENT_TO = (
+    select(Delivery)
+    .where(
+        Delivery.recipient == bindparam("lane"),
+        Delivery.id > bindparam("after"),
+        Delivery.state == DeliveryState.SENT,
+        or_(Delivery.body.is_not(None), Delivery.run_id.is_not(None)),
+    )
+    .limit(bindparam("most"))
+)
+_OLDEST_TO, _NEWEST_TO = _SENT_TO.order_by(Delivery.id), _SENT_TO.order_by(Delivery.id.desc())
+
+
 def list_to(
     session: Session, recipient: str, after: int, limit: int, newest: bool = False, known: Sequence[int] = ()
 ) -> list[Delivery]:
     """What a person was sent after a given row, without the ``known`` ones, oldest first: how the web page reads its
     messages. With more than ``limit`` of them the oldest come, or, with ``newest``, the latest."""
-    query = select(Delivery).where(
-        Delivery.recipient == recipient,
-        Delivery.id > after,
-        Delivery.id.not_in(known),
-        Delivery.state == DeliveryState.SENT,
-        or_(Delivery.body.is_not(None), Delivery.run_id.is_not(None)),
-    )
-    rows = session.scalars(query.order_by(Delivery.id.desc() if newest else Delivery.id).limit(limit)).all()
+    query = _NEWEST_TO if newest else _OLDEST_TO
+    if known:
+        query = query.where(Delivery.id.not_in(known))
+    rows = session.scalars(query, {"lane": recipient, "after": after, "most": limit}).all()
     for row in rows:
         _lend_body(session, row)
     return sorted(rows, key=lambda row: row.id)
@@ -333,11 +342,21 @@ def find_sent(session: Session, recipient: str, number: int) -> Delivery | None:
     return row if row.body else None
 
 
+_RELEASE_WAITING = (
+    update(Delivery)
+    .where(
+        Delivery.recipient == bindparam("lane"),
+        Delivery.state.in_((DeliveryState.DUE, DeliveryState.PLANNED)),
+        Delivery.reason.in_(WAITS),
+        Delivery.not_before_at > bindparam("now"),
+    )
+    .values(not_before_at=bindparam("now"))
+)
+
+
 def release_waiting(session: Session, recipient: str, now: datetime) -> None:
     """This person just wrote: what waited for that is due at once."""
-    states = (DeliveryState.DUE, DeliveryState.PLANNED)
-    waiting = (Delivery.recipient == recipient, Delivery.state.in_(states), Delivery.reason.in_(WAITS))
-    session.execute(update(Delivery).where(*waiting, Delivery.not_before_at > now).values(not_before_at=now))
+    session.connection().execute(_RELEASE_WAITING, {"lane": recipient, "now": now})
 
 
 def release_failing(session: Session, sender: str, now: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.codes import new_code
@@ -31,16 +31,16 @@ def add_consent(
     return consent
 
 
-def _is_theirs(account_id: int, person_id: int | None) -> ColumnElement[bool]:
-    """Also what was agreed on the account before it was anybody's; not what somebody else agreed to there."""
-    mine = (Consent.account_id == account_id) & Consent.person_id.is_(None)
-    return mine if person_id is None else or_(Consent.person_id == person_id, mine)
+_MINE = (Consent.account_id == bindparam("account")) & Consent.person_id.is_(None)
+_OF_ACCOUNT = select(Consent).where(_MINE).order_by(Consent.id)
+_OF_PERSON = select(Consent).where(or_(Consent.person_id == bindparam("person"), _MINE)).order_by(Consent.id)
+"""Also what was agreed on the account before it was anybody's; not what somebody else agreed to there."""
 
 
 def list_all_consents(session: Session, account_id: int, person_id: int | None) -> list[Consent]:
     """Every consent of a person, or of an account that is nobody's yet, withdrawn ones as well; oldest first."""
-    mine = select(Consent).where(_is_theirs(account_id, person_id))
-    return list(session.scalars(mine.order_by(Consent.id)))
+    statement = _OF_ACCOUNT if person_id is None else _OF_PERSON
+    return list(session.scalars(statement, {"account": account_id, "person": person_id}))
 
 
 def list_consents(session: Session, account_id: int, person_id: int | None) -> list[Consent]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from db.conversations import Standing
 from db.models import Account, Conversation
 from handlers.actions import Action
 from handlers.chat import Channel, Cleaner, Incoming, Reply
@@ -57,6 +58,8 @@ class Context:
     is_new: bool = False
     said: str = ""
     """What the person typed, for commands that carry words of their own ("/vao K7M2-9QTX")."""
+    found: dict[str, Any] = field(default_factory=dict)
+    """What a feature looked up and needs again while this event is handled."""
 
     @property
     def today(self) -> date:
@@ -134,7 +137,7 @@ def find_feature(name: str | None) -> Feature | None:
     return _FEATURES.get(name or "")
 
 
-def find_step(conversation: Conversation | None) -> Step | None:
+def find_step(conversation: Conversation | Standing | None) -> Step | None:
     """The step a person stands in; None without an open conversation, or when this version no longer has it."""
     feature = find_feature(conversation.feature) if conversation else None
     return None if feature is None or conversation is None else feature.steps.get(conversation.step or "")

@@ -237,8 +237,9 @@ def _may_follow(after: Sequence[_Word], before: Sequence[_Word], number: _Number
 def _phrase_at(words: Sequence[_Word], start: int, phrases: Phrases, is_strict: bool = False) -> int:
     """How many words the longest of these phrases takes at a place; 0 when none stands there. Read strictly, marks that
     were typed must be right."""
-    for length in range(min(_LONGEST_PHRASE, len(words) - start), 0, -1):
-        if tuple(word.typed if is_strict else word.plain for word in words[start : start + length]) in phrases:
+    ahead = tuple([word.typed if is_strict else word.plain for word in words[start : start + _LONGEST_PHRASE]])
+    for length in range(len(ahead), 0, -1):
+        if ahead[:length] in phrases:
             return length
     return 0
 

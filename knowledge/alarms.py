@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -126,6 +127,7 @@ class Alarms:
         speller = Speller(known, lambda term: asked(term) + counts[term], meant=self.words)
         self._speech = Speech(searcher.lexicon, forms, Retyper(known), speller)
         self._learn(searcher, phrasebook)
+        self._recognised = lru_cache(maxsize=16)(self._recognise)  # each message is asked about twice
 
     def _learn(self, searcher: Searcher, phrasebook: Phrasebook) -> None:
         def rows(texts: Iterable[str]) -> list[list[str]]:
@@ -144,6 +146,9 @@ class Alarms:
 
     def recognise(self, text: str) -> Alarm | None:
         """What a message tells besides what it asks; None when it is only a question, small talk or anything else."""
+        return self._recognised(text)
+
+    def _recognise(self, text: str) -> Alarm | None:
         row = self._speech.words_of(text)
         if not row:
             return None

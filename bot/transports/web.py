@@ -37,8 +37,8 @@ from bot.transports.public_files import PUBLIC_FILES_PATH, PublicFiles
 from bot.transports.web_archive import WebArchive
 from bot.transports.web_guards import BodyLimit, Bound, SecurityHeaders
 from bot.transports.web_messages import TEXT_LIMIT, draw, is_shown
-from db.accounts import find_account, forget_account, is_signing_in, lane_of, move_account
-from db.conversations import find_conversation
+from db.accounts import find_account, forget_account, lane_of, move_account
+from db.conversations import Standing, find_standing
 from db.deliveries import find_sent, forget_recipient, list_to
 from db.inbox import count_waiting, forget_lane, list_texts
 from db.models import Delivery
@@ -308,9 +308,9 @@ class WebServer:
         is_handled = await self._inbox.receive_and_wait(self._transport, raw, _WAIT_FOR_ANSWER_SECONDS, file)
         self._transport.tell(raw["who"])  # other tabs
         async with asyncio.timeout(_DATABASE_SECONDS):
-            found = await self._list_messages(lane, after)
-            found |= {"waiting": not is_handled, "takes_files": await self._database.look(_takes_files, lane)}
-            token = await self._database.look(is_signing_in, self._transport.sender, lane) and await self._renew(lane)
+            rows, takes_files, is_signing_in = await self._database.look(_read_answer, lane, after)
+            found = _draw_all(rows, after) | {"waiting": not is_handled, "takes_files": takes_files}
+            token = await self._renew(lane) if is_signing_in else ""
         if not token:
             return JSONResponse(found)
         response = JSONResponse(found | {"csrf": self._csrf_of(token)})
@@ -418,8 +418,7 @@ class WebServer:
         return token if re.fullmatch(r"[\w-]{43}", token) else None
 
     async def _list_messages(self, lane: str, after: int, known: Sequence[int] = ()) -> dict[str, Any]:
-        rows = await self._database.look(list_to, lane, after, _PAGE, False, known)
-        return {"messages": [_draw(row) for row in rows], "after": rows[-1].id if rows else after}
+        return _draw_all(await self._database.look(list_to, lane, after, _PAGE, False, known), after)
 
     async def _list_talk(self, lane: str) -> dict[str, Any]:
         """Both sides of the talk, for a page that was just opened; and whether an answer is still on its way."""
@@ -438,6 +437,10 @@ class WebServer:
 def _address_of(token: str) -> str:
     """A visitor's address: only the server can tell it from the secret in their cookie, and not the other way round."""
     return hashlib.sha256(token.encode()).hexdigest()[:40]
+
+
+def _draw_all(rows: Sequence[Delivery], after: int) -> dict[str, Any]:
+    return {"messages": [_draw(row) for row in rows], "after": rows[-1].id if rows else after}
 
 
 def _draw(row: Delivery) -> dict[str, Any]:
@@ -466,10 +469,19 @@ def _sent_at(row: Delivery) -> datetime:
     return row.finished_at or row.created_at
 
 
+def _read_answer(session: Session, lane: str, after: int) -> tuple[list[Delivery], bool, bool]:
+    """What came since a message, whether the talk waits for a file, and whether the visitor is signing in."""
+    stands = find_standing(session, WebTransport.sender, lane)
+    return list_to(session, lane, after, _PAGE), _waits_for_file(stands), stands is not None and stands.is_signing_in
+
+
 def _takes_files(session: Session, lane: str) -> bool:
     """Whether the talk of this visitor waits for something that may be a file."""
-    account = find_account(session, WebTransport.sender, lane)
-    step = find_step(find_conversation(session, account.id)) if account else None
+    return _waits_for_file(find_standing(session, WebTransport.sender, lane))
+
+
+def _waits_for_file(stands: Standing | None) -> bool:
+    step = find_step(stands)
     return step is not None and step.cleaner is not None
 
 

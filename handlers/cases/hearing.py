@@ -117,8 +117,11 @@ def _is_answer(reply: Reply) -> bool:
 def _offer_to_keep(context: Context, text: str) -> Button | None:
     """The way for a message into the case in which an officer waits for an answer. On a shared phone it names none."""
     account = context.account
-    linked = list_accounts(context.session, account.person_id) if account.person_id is not None else []
-    case = find_waiting(context.session, [account, *(one for one in linked if one.id != account.id)])
+    if KEEP not in context.found:
+        linked = list_accounts(context.session, account.person_id) if account.person_id is not None else []
+        own = [account, *(one for one in linked if one.id != account.id)]
+        context.found[KEEP] = find_waiting(context.session, own)
+    case = context.found[KEEP]
     if case is None:
         return None
     is_hidden = account.is_shared or is_locked(account, context.now)
