@@ -147,7 +147,7 @@ async def measure(seconds: float, filings: int) -> dict[str, Any]:
             await asyncio.to_thread(bot.start)
             for one in officers:
                 await one.says("bàn")
-            connector = aiohttp.TCPConnector(limit=400)
+            connector = aiohttp.TCPConnector(limit=400, keepalive_timeout=2)  # sooner than the bot closes it
             async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
                 figures = await _run(session, bot.address, seconds, filings)
             await asyncio.sleep(5)
