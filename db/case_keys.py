@@ -116,6 +116,7 @@ class CaseKeys:
         self._keys = keys
         self._engine = open_engine(self.url, _prepare_sqlite)
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._reading = open_engine(self.url, _prepare_sqlite, reads=True) if self._is_sqlite else self._engine
         self._preparing = Lock()
         self._is_ready = False
 
@@ -179,7 +180,7 @@ class CaseKeys:
         """The name of this store; None while it is new. Looking makes none."""
         if self._is_sqlite and not Path(self.url.database or "").exists():
             return None
-        with self._engine.connect() as plain, plain.execution_options(union_readonly=True) as connection:
+        with self._reading.connect() as connection:
             if not inspect(connection).has_table(_FACTS.name):
                 return None
             return connection.scalar(select(_FACTS.c.value).where(_FACTS.c.name == _IDENTITY))
@@ -237,6 +238,7 @@ class CaseKeys:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+        self._reading.dispose()
 
     def _wrapped_by_others(self) -> Any:
         header = literal(header_of(self._keys.newest), LargeBinary)
@@ -263,7 +265,7 @@ class CaseKeys:
     def _look(self) -> Iterator[Connection]:
         """A transaction that only reads; on SQLite any number of them run side by side."""
         self._prepare()
-        with self._engine.connect() as plain, plain.execution_options(union_readonly=True) as connection:
+        with self._reading.connect() as connection:
             yield connection
             connection.rollback()
 

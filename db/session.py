@@ -35,7 +35,9 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = open_engine(self.url)
         self._info = {"keys": keys, "case_keys": case_keys}
-        self.engine.dialect.union_keys = keys  # type: ignore[attr-defined]  # how column types find the ring
+        self._reading = open_engine(self.url, reads=True) if self.is_sqlite else self.engine
+        for engine in (self.engine, self._reading):
+            engine.dialect.union_keys = keys  # type: ignore[attr-defined]  # how column types find the ring
         writers = 1 if self.is_sqlite else POSTGRES_CONNECTIONS
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
         self._readers = ThreadPoolExecutor(_SQLITE_READERS, "db-read") if self.is_sqlite else self._writers
@@ -50,8 +52,8 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that only reads one snapshot; on SQLite it waits for no writer."""
-        with Session(self.engine, expire_on_commit=False, info=dict(self._info)) as session:
-            session.connection(execution_options={"union_readonly": True})
+        with Session(self._reading, expire_on_commit=False, info=dict(self._info)) as session:
+            session.connection()
             yield session
             session.expunge_all()  # rows read stay readable after the transaction
             session.rollback()
@@ -81,6 +83,7 @@ class Database:
         self._writers.shutdown()
         self._readers.shutdown()
         self.engine.dispose()
+        self._reading.dispose()
         if self.case_keys is not None:
             self.case_keys.close()
 
