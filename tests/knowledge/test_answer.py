@@ -98,6 +98,19 @@ def test_messages_that_need_no_entry(answerer: Answerer, text: str, outcome: Out
     assert bool(found.talk) == (outcome is Outcome.SMALL_TALK)
 
 
+STORY = "sinh con thì sao, em bị sinh con, cho hỏi chuyện sinh con, hỏi về sinh con ạ, khi sinh con cần gì, quy định, "
+
+
+@pytest.mark.parametrize("before", ["", STORY])
+def test_the_first_of_several_questions_is_answered_and_the_others_are_offered(tmp_path: Path, before: str) -> None:
+    """Whatever the message as a whole is nearest to, and also where the first question ends a story."""
+    found = make_answerer(tmp_path).answer(
+        f"{before}sinh con được nghỉ mấy tháng? Công ty nợ lương thì làm sao?", TODAY
+    )
+    assert (found.outcome, found.entry_id) == (Outcome.ANSWER, "nghi-de")
+    assert found.options[0] == "no-luong"
+
+
 def test_very_long_messages_are_read_from_their_end(answerer: Answerer) -> None:
     """Ten thousand letters cost no more than a story, and the question stands at the end."""
     found = answerer.answer("bla " * 2500 + ". Công ty nợ lương thì làm sao?", TODAY)
