@@ -74,7 +74,7 @@ async def measure_async(database: Database) -> float:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    engine.sync_engine.dialect.do_begin = lambda connection: connection.cursor().execute("BEGIN IMMEDIATE")  # type: ignore[assignment]
     writer = asyncio.Lock()  # without it the writers fight for SQLite's lock and are several times slower
 
     async def turn(number: int) -> None:

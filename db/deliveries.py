@@ -107,8 +107,7 @@ class Outcome:
 
 def add_deliveries(session: Session, messages: Sequence[Outgoing], now: datetime) -> None:
     """Store messages as due; one already stored (same kind, subject and recipient) changes nothing."""
-    if messages:
-        insert_ignoring_duplicates(session, Delivery, [_row(message, now) for message in messages])
+    insert_ignoring_duplicates(session, Delivery, [_row(message, now) for message in messages])
 
 
 def _row(message: Outgoing, now: datetime) -> dict[str, object]:
@@ -355,7 +354,7 @@ _RELEASE_WAITING = (
 
 
 def release_waiting(session: Session, recipient: str, now: datetime) -> None:
-    """This person just wrote: what waited for that is due at once."""
+    """This person just wrote: what waited for that is due at once. Rows that are already loaded stay as they were."""
     session.connection().execute(_RELEASE_WAITING, {"lane": recipient, "now": now})
 
 

@@ -47,7 +47,7 @@ def open_engine(url: URL, prepare_sqlite: Callable[[Any, Any], None] | None = No
     )
     event.listen(engine, "connect", prepare_sqlite or _prepare_sqlite)
     # Set here and not by a listener of "begin": an engine with a listener takes a quarter longer for every statement.
-    engine.dialect.do_begin = _begin_reading if reads else _begin_writing  # type: ignore[assignment]
+    engine.dialect.do_begin = _begin_reading if reads else _begin_writing  # type: ignore[assignment]  # a driver's connection, whatever its type
     return engine
 
 

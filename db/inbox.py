@@ -27,7 +27,10 @@ class Arrival:
 
 
 def insert_ignoring_duplicates(session: Session, model: type, rows: Sequence[dict[str, object]]) -> None:
-    """Insert rows; those that break a unique constraint are left out without an error."""
+    """Insert rows by column, all with the same columns; those that break a unique constraint are left out without an
+    error. What is new or deleted in the session is written before, what is only changed there is not."""
+    if not rows:
+        return
     if session.new or session.deleted:  # the rows may point at what is not written yet
         session.flush()
     session.connection().execute(_insert(model, session.get_bind().dialect.name), list(rows))

@@ -53,7 +53,6 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A transaction that only reads one snapshot; on SQLite it waits for no writer."""
         with Session(self._reading, expire_on_commit=False, info=dict(self._info)) as session:
-            session.connection()
             yield session
             session.expunge_all()  # rows read stay readable after the transaction
             session.rollback()

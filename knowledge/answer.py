@@ -50,8 +50,8 @@ SHORT = 6
 LOOKED_AT = 10
 MOST_QUESTIONS = 2
 _SENTENCE = re.compile(r"[^?\n]*\?+|[^\n?]+")
-SHORTEST_QUESTION, LONGEST_QUESTION = 4, 30
-"""Words of a question that is looked up by itself; a longer one is the story, and what was found for it all holds."""
+SHORTEST_QUESTION, LONGEST_QUESTION = 4, 24
+"""Words of a question that is looked up by itself; of one that ends a story only so many of its last."""
 
 
 class Outcome(StrEnum):
@@ -157,7 +157,7 @@ class Answerer:
         judged = self._mind_length(text, judged)
         if not judged.hits or (judged.first < bar.answer_from and judged.among < bar.ask_from):
             return Answer(Outcome.ABSTAIN, None, judged.first, (), on)
-        asked = self._questions_in(text, judged, on)
+        asked = self._questions_in(text, on)
         ranking = list(dict.fromkeys([*asked, *(hit.entry_id for hit in judged.hits)]))
         first = ranking[0]
         if not self._is_known(first, on):
@@ -178,7 +178,7 @@ class Answerer:
         citations = self.citations_of(entry_id, on)
         return (citations[0].source, str(citations[0].article)) if citations else None
 
-    def _questions_in(self, text: str, whole: Judged, on: date) -> list[str]:
+    def _questions_in(self, text: str, on: date) -> list[str]:
         """The entries for the questions of a message that has several, in their order; none when the first of them
         has no clear answer by itself, for then it leans on the story around it. A question taken out of its story may
         leave half the doubt that a whole message may: it has lost what would speak against its answer."""
@@ -189,7 +189,7 @@ class Answerer:
         bar = (1 + self.parts.bar.answer_from) / 2
         sure = []
         for part in parts[:MOST_QUESTIONS]:
-            judged = self.judge(part, on) if len(part.split()) <= LONGEST_QUESTION else whole
+            judged = self.judge(" ".join(part.split()[-LONGEST_QUESTION:]), on)
             if judged.first >= bar:
                 sure.append(judged.hits[0].entry_id)
             elif not sure:

@@ -8,7 +8,7 @@ _NOT_WORD = re.compile(r"[^0-9a-z]+")
 _MARKS = {ord("đ"): "d", ord("Đ"): "D"} | dict.fromkeys(range(0x0300, 0x0370))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # whoever looks at a message folds it, some ten times in a turn
 def fold(text: str) -> str:
     """Lower case, without marks, đ as d, punctuation and runs of space as one space."""
     bare = unicodedata.normalize("NFD", text).translate(_MARKS).lower()

@@ -21,9 +21,9 @@ LONGEST = 3000
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
-Phrases = dict[str, dict[str, tuple[tuple[tuple[str, ...], str], ...]]]
-"""Phrases by their first syllable and their second (empty when there is none): the syllables of each, and what it
-stands for."""
+Phrases = dict[str, dict[str | None, tuple[tuple[tuple[str, ...], str], ...]]]
+"""Phrases by their first syllable and their second (None without one): the syllables of each, and what it stands for.
+"""
 
 
 @lru_cache(maxsize=65536)
@@ -75,8 +75,8 @@ def matches_in(row: Sequence[str], phrases: Phrases) -> list[tuple[str, tuple[st
     found, words = [], tuple(row)
     for start in [start for start, word in enumerate(words) if word in phrases]:
         starting = phrases[words[start]]
-        if "" in starting:
-            found += [(name, phrase) for phrase, name in starting[""]]
+        if None in starting:
+            found += [(name, phrase) for phrase, name in starting[None]]
         for phrase, name in starting.get(words[start + 1], ()) if start + 1 < len(words) else ():
             if len(phrase) == 2 or words[start : start + len(phrase)] == phrase:
                 found.append((name, phrase))
@@ -105,11 +105,11 @@ def load_lexicon(content: Path = CONTENT) -> Lexicon:
 
 
 def _by_first_words(groups: dict[str, Any]) -> Phrases:
-    found: dict[str, dict[str, tuple[tuple[tuple[str, ...], str], ...]]] = {}
+    found: Phrases = {}
     for name, phrases in groups.items():
         for phrase in dict.fromkeys(tuple(fold(str(one)).split()) for one in phrases):
             starting = found.setdefault(phrase[0], {})
-            second = phrase[1] if len(phrase) > 1 else ""
+            second = phrase[1] if len(phrase) > 1 else None
             starting[second] = (*starting.get(second, ()), (phrase, str(name)))
     return found
 

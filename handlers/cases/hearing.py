@@ -2,6 +2,7 @@
 
 from db.case_parties import find_waiting
 from db.codes import show_code
+from db.models import Case
 from db.people import list_accounts
 from db.session import keys_of_session
 from handlers.actions import ActOnOwnCase, GiveFeedback, Report, ShowMenu
@@ -14,6 +15,8 @@ from knowledge.texts import t
 
 KEEP = "keep"
 """What a message that is no question of law is offered for: to go to the officer who waits for it."""
+
+_WAITING = "cases.waiting"
 
 MOST_BUTTONS = 8
 
@@ -117,11 +120,11 @@ def _is_answer(reply: Reply) -> bool:
 def _offer_to_keep(context: Context, text: str) -> Button | None:
     """The way for a message into the case in which an officer waits for an answer. On a shared phone it names none."""
     account = context.account
-    if KEEP not in context.found:
+    if _WAITING not in context.found:
         linked = list_accounts(context.session, account.person_id) if account.person_id is not None else []
         own = [account, *(one for one in linked if one.id != account.id)]
-        context.found[KEEP] = find_waiting(context.session, own)
-    case = context.found[KEEP]
+        context.found[_WAITING] = find_waiting(context.session, own)
+    case: Case | None = context.found[_WAITING]
     if case is None:
         return None
     is_hidden = account.is_shared or is_locked(account, context.now)

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import func, select, update
 
 from bot.app import App
 from bot.settings import Settings
@@ -519,17 +519,19 @@ async def until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 @contextmanager
 def read_only(database: Database) -> Iterator[None]:
-    """The database refuses every change, as on a full or broken disk."""
+    """A transaction begins, and then the database refuses every change in it, as on a full or broken disk."""
+    dialect, begin = database.engine.dialect, database.engine.dialect.do_begin
     statement = "PRAGMA query_only=ON" if database.is_sqlite else "SET TRANSACTION READ ONLY"
 
     def forbid(connection: Any) -> None:
-        connection.exec_driver_sql(statement)
+        begin(connection)
+        connection.cursor().execute(statement)
 
-    event.listen(database.engine, "begin", forbid)
+    dialect.do_begin = forbid  # type: ignore[method-assign]
     try:
         yield
     finally:
-        event.remove(database.engine, "begin", forbid)
+        dialect.do_begin = begin  # type: ignore[method-assign]
         database.engine.dispose()
 
 

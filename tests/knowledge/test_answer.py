@@ -98,15 +98,17 @@ def test_messages_that_need_no_entry(answerer: Answerer, text: str, outcome: Out
     assert bool(found.talk) == (outcome is Outcome.SMALL_TALK)
 
 
-STORY = "sinh con thì sao, em bị sinh con, cho hỏi chuyện sinh con, hỏi về sinh con ạ, khi sinh con cần gì, quy định, "
+STORY = (
+    "Nhà em ở xa, sáng nào cũng phải dậy sớm đi xe buýt, chiều về lại lo cơm nước, hôm qua trời mưa to nên đường ngập, "
+    "em mới gặp lại bạn cũ, hai đứa nói chuyện rất vui, nên hôm nay em viết cho "
+)
 
 
 @pytest.mark.parametrize("before", ["", STORY])
 def test_the_first_of_several_questions_is_answered_and_the_others_are_offered(tmp_path: Path, before: str) -> None:
-    """Whatever the message as a whole is nearest to, and also where the first question ends a story."""
-    found = make_answerer(tmp_path).answer(
-        f"{before}sinh con được nghỉ mấy tháng? Công ty nợ lương thì làm sao?", TODAY
-    )
+    """Also where the first question ends a story that is about neither."""
+    first = "cho hỏi chuyện sinh con theo luật thì được nghỉ mấy tháng, quy định sinh con được gì, sinh con bao lâu?"
+    found = make_answerer(tmp_path).answer(f"{before}{first} Công ty nợ lương thì làm sao?", TODAY)
     assert (found.outcome, found.entry_id) == (Outcome.ANSWER, "nghi-de")
     assert found.options[0] == "no-luong"
 
