@@ -46,7 +46,7 @@ def open_engine(url: URL, prepare_sqlite: Callable[[Any, Any], None] | None = No
         url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
     )
     event.listen(engine, "connect", prepare_sqlite or _prepare_sqlite)
-    # Set here and not by a listener of "begin": an engine with a listener takes a quarter longer for every statement.
+    # Set here and not by a listener of "begin": with one, SQLAlchemy asks for listeners at every statement too.
     engine.dialect.do_begin = _begin_reading if reads else _begin_writing  # type: ignore[assignment]  # a driver's connection, whatever its type
     return engine
 
