@@ -4,9 +4,11 @@ import argparse
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import cards, channel_numbers, figures, lists, units
@@ -22,10 +24,15 @@ from bot.rotation import PATIENCE_SECONDS, add_key, retire, rotate
 from bot.settings import Settings, SettingsProblem, read_settings
 from bot.stuck import describe_stuck
 from bot.transports.terminal import TerminalTransport
-from db.keys import KeyProblem
+from db.keys import KeyProblem, Keys
+from db.session import Database, is_unavailable
 from handlers.feature import VIETNAM
 from knowledge.answer import load_answerer
 from knowledge.texts import t
+
+log = structlog.get_logger()
+
+_DATABASE_START_SECONDS = 30.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -104,7 +111,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     keys, is_new = open_keys(settings)
     if is_new:
         print(t("start.key_made", key_file=settings.key_file), flush=True)
-    database = open_database(settings, keys)
+    database = _open_patiently(settings, keys)
     code = 0
     try:
         asyncio.run(
@@ -116,6 +123,19 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     finally:
         database.close()
     return code
+
+
+def _open_patiently(settings: Settings, keys: Keys) -> Database:
+    """The database, which may itself be starting: after a power cut both come up together."""
+    deadline = time.monotonic() + _DATABASE_START_SECONDS
+    while True:
+        try:
+            return open_database(settings, keys)
+        except SQLAlchemyError as error:
+            if not is_unavailable(error) or time.monotonic() > deadline:
+                raise
+            log.warning("waiting_for_database", error=type(error).__name__)
+            time.sleep(1)
 
 
 async def _serve(app: App, at_terminal: bool) -> None:

@@ -103,16 +103,20 @@ def open_database(settings: Settings, keys: Keys) -> Database:
     """The database, migrated, sealed by these keys, with its store of case keys. Raises `KeyProblem` when it belongs to
     another ring or another store."""
     case_keys = CaseKeys(settings.case_keys_store, keys)
-    database = Database(settings.database_url, keys, case_keys)
-    migrate(database)
-    with database.begin() as session:
-        fingerprint = find_fingerprint(session)
-        if fingerprint is None:
-            set_fingerprint(session, keys.fingerprint())
-        elif fingerprint != keys.fingerprint():
-            raise KeyProblem(t("start.wrong_key", key_file=settings.key_file))
-        if not tie_case_keys(session, case_keys):
-            raise KeyProblem(t("start.case_keys_missing", store=make_url(settings.case_keys_store).render_as_string()))
+    with contextlib.ExitStack() as unless_opened:
+        database = Database(settings.database_url, keys, case_keys)
+        unless_opened.callback(database.close)
+        migrate(database)
+        with database.begin() as session:
+            fingerprint = find_fingerprint(session)
+            if fingerprint is None:
+                set_fingerprint(session, keys.fingerprint())
+            elif fingerprint != keys.fingerprint():
+                raise KeyProblem(t("start.wrong_key", key_file=settings.key_file))
+            if not tie_case_keys(session, case_keys):
+                store = make_url(settings.case_keys_store).render_as_string()
+                raise KeyProblem(t("start.case_keys_missing", store=store))
+        unless_opened.pop_all()
     return database
 
 

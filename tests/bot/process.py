@@ -102,8 +102,13 @@ class Visitor:
         return self._send({"action": action}, give_up)
 
     def talk(self) -> list[dict[str, Any]]:
-        """The whole talk, as after a reload."""
-        return list(self._client.get(f"{self._address}/api/messages").json()["messages"])
+        """The whole talk, as after a reload; asked again, as the page does, where the program is gone meanwhile."""
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                answer = self._client.get(f"{self._address}/api/messages")
+                if answer.status_code == 200:
+                    return list(answer.json()["messages"])
+            time.sleep(0.05)
 
     def _send(self, what: dict[str, str], give_up: threading.Event | None) -> list[dict[str, Any]]:
         self._ids += 1

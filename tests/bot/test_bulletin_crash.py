@@ -246,7 +246,7 @@ async def test_few_kills_skip_and_double_nobody(
 ) -> None:
     """A sample of the drill below; on PostgreSQL the server is killed too."""
     with open_place(kind, tmp_path, key_file) as (database, postgres):
-        how = {"members": 40, "kills": 6, "processes": processes, "seed": 6, "patience": 60}
+        how = {"members": 40, "kills": 6, "processes": processes, "seed": 6, "patience": 240}
         found = await replay(nursery, tmp_path, database, key_file, postgres, **how)
     assert_exactly_once(found)
 

@@ -14,6 +14,7 @@ from db.models import Case, Delivery, DeliveryState, Feedback, InboxEvent, Inbox
 from db.session import Database
 from tests.bot.process import BotProcess, Visitor
 from tests.drills import note_drill
+from tests.postgres import run_postgres
 
 PEOPLE_AT_ONCE = 4
 
@@ -107,6 +108,20 @@ def test_two_hundred_conversations_survive_kills(tmp_path: Path, database_url: s
     kind = database_url.split(":")[0].split("+")[0]
     note_drill("kills during conversations", 200, database=kind, seconds=round(time.monotonic() - began), **found)
     _assert_nothing_lost(found, 200)
+
+
+def test_program_that_starts_before_its_database_waits_for_it(tmp_path: Path, key_file: Path) -> None:
+    """After a power cut both come up together."""
+    with run_postgres() as server:
+        server.execute("CREATE DATABASE late")
+        bot = BotProcess(tmp_path, server.url_of("late"), key_file)
+        server.kill()
+        later = threading.Timer(3, server.start_again)
+        later.start()
+        bot.start()
+        later.join()
+        assert bot.stop() == 0
+    assert "waiting_for_database" in bot.log
 
 
 def test_taken_port_is_said_in_a_plain_sentence(tmp_path: Path, sqlite_url: str, key_file: Path) -> None:

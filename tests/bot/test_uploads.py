@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from bot.uploads import UploadStore
 from db.accounts import lane_of
-from db.models import Delivery, DeliveryState, UploadedFile
+from db.models import Delivery, DeliveryKind, DeliveryState, UploadedFile
 from db.session import Database
 from db.zalo_oa import Note, NoteKind, note_people
 from tests.standins.telegram import TOKEN, TelegramStandIn
@@ -25,8 +25,9 @@ TELEGRAM = f"telegram:{TOKEN.split(':')[0]}"
 
 
 def are_sent(bot: RunningBot, count: int) -> Callable[[], bool]:
-    """Whether so many lines are out."""
-    return lambda: sum(row.state is DeliveryState.SENT for row in bot.rows(Delivery)) == count
+    """Whether so many lines of bulletins are out; what the operator is told meanwhile does not count."""
+    out = (DeliveryKind.BULLETIN, DeliveryState.SENT)
+    return lambda: sum((row.kind, row.state) == out for row in bot.rows(Delivery)) == count
 
 
 # Telegram
