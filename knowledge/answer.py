@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -301,9 +303,22 @@ class Answerer:
 def load_answerer(content: Path = CONTENT, include_drafts: bool = False, law_texts: Path | None = None) -> Answerer:
     """An answerer over the published entries; with the drafts too for curators' tools, never for members. `law_texts`
     is the folder of imported law texts, from which articles are quoted word for word."""
-    answerer = build_answerer(load_library(content), content, include_drafts, law_texts)
-    answerer.alarms.recognise("")  # read now, while nobody waits for it
+    with _garbage_left():
+        answerer = build_answerer(load_library(content), content, include_drafts, law_texts)
+        answerer.alarms.recognise("")  # read now, while nobody waits for it
     return answerer
+
+
+@contextmanager
+def _garbage_left() -> Iterator[None]:
+    """Nearly all that is made while loading stays, so looking for garbage meanwhile costs a tenth for nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def build_answerer(

@@ -32,8 +32,9 @@ class Evidence:
     def __init__(self, examples: Iterable[Row], others: Iterable[Row], asked: Index) -> None:
         """`asked` is the index of the phrasings of all entries: the words of questions."""
         self._here, self._there, self._asked = _counted(examples), _counted(others), asked.count_of
-        self._words = self._there.words.total() * OTHERS + asked.postings_of_words
-        self._pairs = self._there.pairs.total() * OTHERS + asked.postings_of_pairs
+        asked_words, asked_pairs = asked.postings
+        self._words = self._there.words.total() * OTHERS + asked_words
+        self._pairs = self._there.pairs.total() * OTHERS + asked_pairs
 
     def of(self, row: Row) -> float:
         """More than 0 when the words are rather those of the examples."""

@@ -60,20 +60,19 @@ class Index:
     mean_length: float = 1.0
 
     @cached_property
-    def terms(self) -> list[str]:
-        """All terms that any text has."""
-        said = np.diff(self.starts).astype(np.bool_).tolist()
-        return [term for term, is_said in zip(self.columns, said, strict=False) if is_said]
+    def terms(self) -> dict[str, int]:
+        """All terms that any text has, and how many have each."""
+        counts = np.diff(self.starts).tolist()
+        return {term: count for term, count in zip(self.columns, counts, strict=False) if count}
 
     @cached_property
-    def postings_of_words(self) -> int:
-        """In how many texts each of the syllables stands, summed up."""
-        return sum(self.count_of(term) for term in self.terms if " " not in term and ":" not in term)
-
-    @cached_property
-    def postings_of_pairs(self) -> int:
-        """The same for pairs of syllables."""
-        return sum(self.count_of(term) for term in self.terms if " " in term and ":" not in term)
+    def postings(self) -> tuple[int, int]:
+        """In how many texts each syllable stands, summed up, and each pair of syllables."""
+        sums = [0, 0]
+        for term, count in self.terms.items():
+            if ":" not in term:
+                sums[" " in term] += count
+        return sums[0], sums[1]
 
     def idf_of(self, term: str) -> float:
         """How telling a term is; 0 when no text has it."""
@@ -96,9 +95,11 @@ class Index:
         starts = self.starts[query.columns]
         lengths = self.starts[query.columns + 1] - starts
         ends = lengths.cumsum()
-        picked = np.arange(lengths.sum()) + np.repeat(starts - ends + lengths, lengths)
-        weights = self.weights[picked] * np.repeat(query.weights, lengths)
-        return np.bincount(self.docs[picked], weights, len(self.texts) - 1).astype(np.float32)
+        picked = np.repeat(starts - ends + lengths, lengths)
+        picked += np.arange(len(picked))
+        weights = self.weights.take(picked)
+        weights *= np.repeat(query.weights, lengths)
+        return np.bincount(self.docs.take(picked), weights, len(self.texts) - 1).astype(np.float32)
 
 
 @dataclass(frozen=True)

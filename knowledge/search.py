@@ -42,6 +42,9 @@ MOST_TERMS = 64
 COMPARED = 300
 """Letters of a question that are compared: more costs time and says nothing."""
 
+LIKELY = 8
+"""Phrasings of an entry that are compared letter by letter, those nearest by their words."""
+
 BEST = 3
 """An entry is as near as its three nearest phrasings on average: one stray likeness is not enough."""
 
@@ -110,17 +113,17 @@ class Searcher:
         asked = self._read(words)
         if not self.ids or not asked.terms:
             return Found()
-        near = self.phrases.scores(asked.weighed(self.phrases))
+        nearest = self.phrases.scores(asked.weighed(self.phrases))
         if without is not None:
-            near[without] = 0.0
-        question, near = near[self._questions], self._best_phrasings(near)
+            nearest[without] = 0.0
+        question, near = nearest[self._questions], self._best_phrasings(nearest)
         whole, likelihood = self._whole(asked, without), self._likelihoods(asked, without)
         total = PHRASES * _scaled(near) + QUESTION * _scaled(question)
         total += ENTRY * _scaled(whole) + LIKELIHOOD * _scaled(likelihood)
         total += ANSWER * _scaled(self.answers.scores(asked)) + HEADINGS * _scaled(self._headings.scores(asked))
         best = np.argpartition(-total, min(RERANKED, len(total) - 1))[:RERANKED]
         typed = _typed(words)[-COMPARED:]
-        likeness = {int(row): self._likeness(typed, int(row), without) if letters else 0.0 for row in best}
+        likeness = {int(row): self._likeness(typed, int(row), nearest, without) if letters else 0.0 for row in best}
         ranked = sorted(((float(total[row]) + LETTERS * like, row) for row, like in likeness.items()), reverse=True)
         ranked = [(score, row) for score, row in ranked if total[row] > 0][:limit]
         if not ranked:
@@ -177,13 +180,12 @@ class Searcher:
     def _read_terms(self, row: int) -> list[Terms]:
         return [terms_of(one, self.lexicon) for one in self.phrasings[row]]
 
-    def _likeness(self, question: str, row: int, without: int | None) -> float:
+    def _likeness(self, question: str, row: int, nearest: Floats, without: int | None) -> float:
         """How like the question the likest phrasing of an entry is, letter by letter, in any order of words."""
-        folded = self._folded[row]
-        if without is not None and self._owners[without] == row:
-            place = int(self._places[without])
-            folded = folded[:place] + folded[place + 1 :]
-        found = process.extractOne(question, folded, scorer=fuzz.token_set_ratio)
+        folded, first = self._folded[row], int(self._questions[row])
+        places = np.argsort(-nearest[first : first + len(folded)], kind="stable")[:LIKELY].tolist()
+        likely = [folded[place] for place in places if first + place != without]
+        found = process.extractOne(question, likely, scorer=fuzz.token_set_ratio)
         return found[1] / 100 if found else 0.0
 
     def _read(self, words: Sequence[str]) -> Query:

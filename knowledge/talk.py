@@ -126,7 +126,7 @@ class Talk:
         """`asked` is the index of the phrasings of all entries: the words of questions."""
         self._book = book
         self._asked: Callable[[str], int] = asked.count_of
-        self._asked_words, self._asked_pairs = asked.postings_of_words, asked.postings_of_pairs
+        self._asked_words, self._asked_pairs = asked.postings
         self._phrases: dict[str, str] = {}
         self._said: defaultdict[str, Counts] = defaultdict(Counts)
         self._all = Counts()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ LONGEST = 3000
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
-Phrases = dict[str, dict[str | None, tuple[tuple[tuple[str, ...], str], ...]]]
-"""Phrases by their first syllable and their second (None without one): the syllables of each, and what it stands for.
-"""
+Phrases = dict[str, tuple[tuple[tuple[str, ...], str], ...]]
+"""Phrases by their first two syllables, or their only one: the syllables of each, and what it stands for."""
 
 
 @lru_cache(maxsize=65536)
@@ -70,22 +70,30 @@ class Lexicon:
         return self.readings.get(bare(word), ())
 
 
+def pairs_of(row: Sequence[str]) -> list[str]:
+    """Every syllable with the one behind it."""
+    return list(map(" ".join, pairwise(row)))
+
+
 def matches_in(row: Sequence[str], phrases: Phrases) -> list[tuple[str, tuple[str, ...]]]:
-    """The phrases found in a row of folded syllables, in order: what each stands for, and the phrase itself."""
-    found, words = [], tuple(row)
-    for start in [start for start, word in enumerate(words) if word in phrases]:
-        starting = phrases[words[start]]
-        if None in starting:
-            found += [(name, phrase) for phrase, name in starting[None]]
-        for phrase, name in starting.get(words[start + 1], ()) if start + 1 < len(words) else ():
-            if len(phrase) == 2 or words[start : start + len(phrase)] == phrase:
-                found.append((name, phrase))
-    return found
+    """The phrases found in a row of folded syllables: what each stands for, and the phrase itself; single syllables
+    first, then the others in order."""
+    return list(_matches(row, pairs_of(row), phrases))
 
 
-def names_in(row: Sequence[str], phrases: Phrases) -> list[str]:
-    """What the phrases found in a row of folded syllables stand for, in order."""
-    return [name for name, _ in matches_in(row, phrases)]
+def _matches(row: Sequence[str], pairs: Sequence[str], phrases: Phrases) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for word in [word for word in row if word in phrases]:
+        for phrase, name in phrases[word]:
+            yield name, phrase
+    for start in [start for start, pair in enumerate(pairs) if pair in phrases]:
+        for phrase, name in phrases[pairs[start]]:
+            if len(phrase) == 2 or tuple(row[start : start + len(phrase)]) == phrase:
+                yield name, phrase
+
+
+def names_in(row: Sequence[str], phrases: Phrases, pairs: Sequence[str] | None = None) -> list[str]:
+    """What the phrases found in a row of folded syllables stand for; ``pairs`` are those of the row, where at hand."""
+    return [name for name, _ in _matches(row, pairs_of(row) if pairs is None else pairs, phrases)]
 
 
 def load_lexicon(content: Path = CONTENT) -> Lexicon:
@@ -108,9 +116,8 @@ def _by_first_words(groups: dict[str, Any]) -> Phrases:
     found: Phrases = {}
     for name, phrases in groups.items():
         for phrase in dict.fromkeys(tuple(fold(str(one)).split()) for one in phrases):
-            starting = found.setdefault(phrase[0], {})
-            second = phrase[1] if len(phrase) > 1 else None
-            starting[second] = (*starting.get(second, ()), (phrase, str(name)))
+            start = " ".join(phrase[:2])
+            found[start] = (*found.get(start, ()), (phrase, str(name)))
     return found
 
 
