@@ -9,6 +9,7 @@ morning, so the figure is the same at every hour.
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -31,6 +32,7 @@ from db.people import add_person
 from db.session import Database
 from knowledge.normalize import fold
 from tests.bot.process import BotProcess
+from tests.postgres import run_postgres
 from tests.small_tree import add_unit
 from tests.standins.telegram import DESK_TOKEN, TelegramStandIn
 
@@ -129,11 +131,15 @@ def _name_of(number: int) -> str:
     return f"Công ty May {_WORDS[number]} {_WORDS[(number * 7 + 3) % UPPERS]}"
 
 
-async def measure(seconds: float, filings: int, rate: float) -> dict[str, Any]:
+async def measure(seconds: float, filings: int, rate: float, processes: int, kind: str) -> dict[str, Any]:
     """Reports spread over the time in which other turns are asked for."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url, key_file = f"sqlite:///{home / 'union.db'}", home / "union.key"
+        if kind == "postgresql":
+            postgres = stack.enter_context(run_postgres(durable=True))
+            postgres.execute("CREATE DATABASE filing")
+            url = postgres.url_of("filing")
         create_key_file(key_file)
         keys = load_key_file(key_file)
         database = Database(url, keys, CaseKeys(f"sqlite:///{home / 'case-keys.db'}", keys))
@@ -143,25 +149,29 @@ async def measure(seconds: float, filings: int, rate: float) -> dict[str, Any]:
         async with TelegramStandIn(fast=True) as server:
             officers = [server.bot(DESK_TOKEN).person(5000 + number, "Cán bộ") for number in range(UPPERS)]
             settings = {"TELEGRAM_DESK_TOKEN": DESK_TOKEN, "TELEGRAM_API_URL": server.url}
-            bot = BotProcess(home, url, key_file, **settings)
-            await asyncio.to_thread(bot.start)
+            bots = [BotProcess(home, url, key_file, METRICS_PORT="0", **settings) for _ in range(processes)]
+            for bot in bots:
+                await asyncio.to_thread(bot.start)
             for one in officers:
                 await one.says("bàn")
             connector = aiohttp.TCPConnector(limit=400, keepalive_timeout=2)  # sooner than the bot closes it
             async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-                figures = await _run(session, bot.address, seconds, filings, rate)
+                figures = await _run(session, [bot.address for bot in bots], seconds, filings, rate)
             await asyncio.sleep(5)
             found = _match(server, figures.pop("sent"))
-            await asyncio.to_thread(bot.stop)
+            for bot in bots:
+                await asyncio.to_thread(bot.stop)
     return figures | found
 
 
 async def _run(
-    session: aiohttp.ClientSession, address: str, seconds: float, filings: int, rate: float
+    session: aiohttp.ClientSession, addresses: list[str], seconds: float, filings: int, rate: float
 ) -> dict[str, Any]:
     numbers = itertools.count(1)
-    others = [WebPerson(next(numbers), session, address) for _ in range(int(rate * seconds / TURNS_PER_PERSON) + 1)]
-    workers = [Worker(next(numbers), session, address) for _ in range(filings)]
+    address = itertools.cycle(addresses)
+    count = int(rate * seconds / TURNS_PER_PERSON) + 1
+    others = [WebPerson(next(numbers), session, next(address)) for _ in range(count)]
+    workers = [Worker(next(numbers), session, next(address)) for _ in range(filings)]
 
     async def report(place: int, worker: Worker) -> tuple[str, float] | None:
         await asyncio.sleep(place * seconds / filings)
@@ -192,9 +202,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--filings", type=int, default=60)
     parser.add_argument("--rate", type=float, default=117, help="other turns a second")
+    parser.add_argument("--processes", type=int, default=1, help="bots on one database, each with a part of the people")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     options = parser.parse_args()
-    figures = asyncio.run(measure(options.seconds, options.filings, options.rate))
-    print(json.dumps({"benchmark": "filing", "cores": os.cpu_count(), "database": "sqlite", **figures}))
+    figures = asyncio.run(measure(options.seconds, options.filings, options.rate, options.processes, options.database))
+    how = {"cores": os.cpu_count(), "database": options.database, "processes": options.processes}
+    print(json.dumps({"benchmark": "filing", **how, **figures}))
 
 
 if __name__ == "__main__":

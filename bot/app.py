@@ -69,8 +69,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_WORKERS = {True: 2, False: 6}
-"""Events handled side by side: SQLite has one writer, so a second worker only keeps its thread busy."""
+_WORKERS = {True: 2, False: 4}
+"""Events in hand side by side, by whether it is SQLite: one more than threads that write, so that none is ever idle."""
 
 _BUDGET_EVERY = timedelta(minutes=10)
 _EVERY_TICK = timedelta(seconds=10)

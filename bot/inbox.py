@@ -364,7 +364,8 @@ class Inbox:
             incoming = replace(incoming, attachment=ready.attachment)
         if incoming is not None:
             account, is_new = meet_account(session, incoming.sender, lane, incoming.address, incoming.display_name, now)
-            release_waiting(session, lane, now)
+            if not transport.stored_is_sent:  # there nothing ever waits
+                release_waiting(session, lane, now)
             conversation = get_conversation(session, account.id, now)
             context = Context(
                 session,

@@ -308,6 +308,7 @@ _SENT_TO = (
         or_(Delivery.body.is_not(None), Delivery.run_id.is_not(None)),
     )
     .limit(bindparam("most"))
+    .options(defer(Delivery.address))
 )
 _OLDEST_TO, _NEWEST_TO = _SENT_TO.order_by(Delivery.id), _SENT_TO.order_by(Delivery.id.desc())
 

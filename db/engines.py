@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _BUSY_TIMEOUT_S = 15
-POSTGRES_CONNECTIONS = 8
+_POSTGRES_CONNECTIONS = 8
 _POSTGRES_PATIENCE = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -34,7 +34,7 @@ def open_engine(url: URL, prepare_sqlite: Callable[[Any, Any], None] | None = No
     if url.get_backend_name() != "sqlite":
         return create_engine(
             url,
-            pool_size=POSTGRES_CONNECTIONS,
+            pool_size=_POSTGRES_CONNECTIONS,
             max_overflow=2,
             pool_pre_ping=True,
             hide_parameters=True,

@@ -12,12 +12,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from db.case_keys import CaseKeys
-from db.engines import POSTGRES_CONNECTIONS, normalize_url, open_engine
+from db.engines import normalize_url, open_engine
 from db.keys import Keys
 
 T = TypeVar("T")
 
 _SQLITE_READERS = 2
+
+_POSTGRES_THREADS = 3
+"""A turn is mostly Python, which runs one thread at a time: with eight, threads took turns so often that a process
+handled a third fewer turns (docs/decisions/0004). More speed is more processes."""
 
 
 class Database:
@@ -38,8 +42,7 @@ class Database:
         self._reading = open_engine(self.url, reads=True) if self.is_sqlite else self.engine
         for engine in (self.engine, self._reading):
             engine.dialect.union_keys = keys  # type: ignore[attr-defined]  # how column types find the ring
-        writers = 1 if self.is_sqlite else POSTGRES_CONNECTIONS
-        self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
+        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else _POSTGRES_THREADS, thread_name_prefix="db-write")
         self._readers = ThreadPoolExecutor(_SQLITE_READERS, "db-read") if self.is_sqlite else self._writers
 
     @contextmanager
