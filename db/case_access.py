@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, inspect, or_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true, tuple_, update
 from sqlalchemy.orm import Session
 
 from db.case_parties import hash_party
@@ -200,19 +200,6 @@ def list_later_grants(session: Session, after: int, limit: int) -> list[RoleGran
     """Roles that handle cases, from behind a number on, in the order in which they were given."""
     later = select(RoleGrant).where(RoleGrant.id > after, RoleGrant.role.in_(CASE_ROLES))
     return list(session.scalars(later.order_by(RoleGrant.id).limit(limit)))
-
-
-def renew_grants(session: Session, person_id: int) -> None:
-    """Give the roles by which somebody handles cases new numbers, so that older cases are looked through for them as
-    for whoever took up a role a moment ago: they have another name now, which a story may hold."""
-    mine = select(RoleGrant).where(RoleGrant.person_id == person_id, RoleGrant.role.in_(CASE_ROLES))
-    old = list(session.scalars(mine.order_by(RoleGrant.id)))
-    columns = [one.key for one in inspect(RoleGrant).column_attrs if one.key != "id"]
-    session.add_all([RoleGrant(**{key: getattr(grant, key) for key in columns}) for grant in old])
-    session.flush()  # before the old ones go: SQLite would give the last number once more
-    for grant in old:
-        session.delete(grant)
-    session.flush()
 
 
 def list_readable_at(session: Session, unit_id: int, after: int, limit: int) -> list[Case]:

@@ -11,7 +11,6 @@ from db.applications import (
     get_locked_application,
     list_submitted,
 )
-from db.case_access import renew_grants
 from db.codes import new_code
 from db.models import (
     OPEN_APPLICATION_STATES,
@@ -27,7 +26,6 @@ from db.people import (
     end_membership,
     find_membership,
     index_name,
-    name_words,
     set_profile,
 )
 from db.privacy import adopt_consents
@@ -90,13 +88,9 @@ def _lock_person(session: Session, person_id: int | None) -> Person | None:
 
 
 def change_profile(session: Session, person: Person, profile: dict[str, str], today: date) -> None:
-    """Replace somebody's details; a member stays findable by their new name, and an officer is kept from the cases that
-    tell of it."""
-    is_renamed = name_words(profile.get("full_name", "")) != name_words((person.profile or {}).get("full_name", ""))
+    """Replace somebody's details; a member stays findable by their new name."""
     set_profile(session, person, profile)
     session.flush()
-    if is_renamed:
-        renew_grants(session, person.id)
     membership = find_membership(session, person.id, today)
     if membership is not None:
         index_name(session, person, membership.unit_id)

@@ -36,7 +36,6 @@ from handlers.cases.clockwork import mend, run_due
 from handlers.cases.names import bar_newly_appointed, bar_tied
 from handlers.cases.routing import describe_readers, plan_route
 from handlers.errors import Outdated, UserError
-from handlers.registration.service import change_profile
 from knowledge.case_terms import Urgency
 from tests.case_world import Heard, accounts_of, add_account, add_officer, alerted, day_of, messages, see, send
 from tests.small_tree import Tree, add_unit
@@ -429,24 +428,6 @@ def test_officer_appointed_later_finds_no_case_that_names_them(database: Databas
         assert count_visible(session, see(session, new, NOW), Wanted()) == 1
         assert listed(session, other) == []
         assert not bar_newly_appointed(session, NOW)
-
-
-def test_officer_whose_name_is_corrected_finds_no_case_that_names_them(database: Database, tree: Tree) -> None:
-    """Also of those that were looked through under the old name; what they hold by their roles stays."""
-    with database.begin() as session:
-        new = add_officer(session, "H. V. Mới", tree.upper, Role.OFFICER, NOW)
-        send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
-        later, _ = send(session, NOW, workplace_unit_id=tree.workplace)
-        while bar_newly_appointed(session, NOW):
-            pass
-        assert count_visible(session, sit_down(session, new), Wanted()) == 2
-        person = session.get_one(Person, new)
-        change_profile(session, person, dict(person.profile or {}) | {"full_name": "Hoàng Văn Mới"}, TODAY)
-        assert [one.code for one in list_visible(session, sit_down(session, new), Wanted(), 9)] == [later.code]
-        while bar_newly_appointed(session, NOW):
-            pass
-        assert listed(session, new) == [later.code]
-        assert [one.role for one in list_grants(session, new, NOW, TODAY)] == [Role.OFFICER]
 
 
 def sit_down(session: Session, person_id: int) -> Viewer:
