@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import structlog
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import cards, channel_numbers, figures, lists, units
@@ -126,15 +127,16 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _open_patiently(settings: Settings, keys: Keys) -> Database:
-    """The database, which may itself be starting: after a power cut both come up together."""
+    """The database; PostgreSQL may itself be starting: after a power cut both come up together."""
     deadline = time.monotonic() + _DATABASE_START_SECONDS
+    is_file = make_url(settings.database_url).get_backend_name() == "sqlite"
     while True:
         try:
             return open_database(settings, keys)
         except SQLAlchemyError as error:
-            if not is_unavailable(error) or time.monotonic() > deadline:
+            if is_file or not is_unavailable(error) or time.monotonic() > deadline:
                 raise
-            log.warning("waiting_for_database", error=type(error).__name__)
+            log.warning("waiting_for_database", error=type(error).__name__, says=t("start.waiting_for_database"))
             time.sleep(1)
 
 

@@ -45,7 +45,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Short forms and their readings; concepts and the phrases that name them, by the first syllable of the phrase."""
+    """Short forms and their readings; concepts and the phrases that name them."""
 
     readings: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     concepts: Phrases = field(default_factory=dict)

@@ -103,12 +103,15 @@ class Visitor:
 
     def talk(self) -> list[dict[str, Any]]:
         """The whole talk, as after a reload; asked again, as the page does, where the program is gone meanwhile."""
-        while True:
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
             with contextlib.suppress(httpx.TransportError):
                 answer = self._client.get(f"{self._address}/api/messages")
                 if answer.status_code == 200:
                     return list(answer.json()["messages"])
+                assert answer.status_code == 503, answer.text
             time.sleep(0.05)
+        raise TimeoutError
 
     def _send(self, what: dict[str, str], give_up: threading.Event | None) -> list[dict[str, Any]]:
         self._ids += 1

@@ -31,6 +31,19 @@ def test_every_entry_is_found_by_its_own_question(answerer: Answerer) -> None:
     assert lost == []
 
 
+def test_every_phrasing_of_an_entry_is_compared_letter_by_letter_with_itself(answerer: Answerer) -> None:
+    """Only some phrasings are compared so, but the one that was typed is always among them, unless it is left out."""
+    searcher = answerer.parts.searcher
+    row = max(range(len(searcher.ids)), key=lambda one: len(searcher.phrasings[one]))
+    first = sum(map(len, searcher.phrasings[:row]))
+    for place, text in enumerate(searcher.phrasings[row]):
+        found = searcher.search(text)
+        assert found.hits[0].entry_id != searcher.ids[row] or found.likeness == 1.0
+        assert searcher.ids[row] in [hit.entry_id for hit in found.hits]
+        without = searcher.search(text, without=first + place)
+        assert without.hits[0].entry_id != searcher.ids[row] or without.likeness < 1.0
+
+
 def test_marks_and_their_place_make_no_difference(answerer: Answerer) -> None:
     """With marks, without, as separate marks, with đ as d, in capitals, with the tone elsewhere: the same entries."""
     for entry in answerer.parts.searcher.ids[::7]:
