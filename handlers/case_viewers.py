@@ -46,7 +46,7 @@ def read_desk_viewer(
     viewer = read_viewer(session, person_id, now, today)
     usable = frozenset((grant.unit_id, grant.role) for grant in grants)
     viewer = replace(viewer, roles=viewer.roles & usable)
-    done_to, _seen_to = find_progress(session)
+    done_to, *_ = find_progress(session)
     units = {grant.unit_id for grant in grants if grant.id > done_to and grant.role in CASE_ROLES}
     return _look_through(session, viewer, units) if units else viewer
 
@@ -71,15 +71,16 @@ def _may_name_any(session: Session, case: Case, sought: Mapping[int, Sought]) ->
         return True
 
 
-def find_progress(session: Session) -> tuple[int, int]:
-    """Up to which role the clock has looked through older cases, and up to which case for the next ones."""
-    done_to, seen_to = map(int, (find_fact(session, _SEARCHED) or "0:0").split(":"))
-    return done_to, seen_to
+def find_progress(session: Session) -> tuple[int, int, int]:
+    """Up to which role the clock has looked through older cases; and for the next ones, while it is at them, the last
+    of these and the case up to which it was."""
+    parts = [*map(int, (find_fact(session, _SEARCHED) or "0").split(":"))]
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else (parts[0], 0, 0)
 
 
-def note_progress(session: Session, done_to: int, seen_to: int) -> None:
+def note_progress(session: Session, done_to: int, group_to: int = 0, seen_to: int = 0) -> None:
     """Write that down."""
-    set_fact(session, _SEARCHED, f"{done_to}:{seen_to}")
+    set_fact(session, _SEARCHED, f"{done_to}:{group_to}:{seen_to}")
 
 
 def is_named_in(session: Session, case: Case, person_id: int) -> bool:

@@ -52,12 +52,17 @@ def bar_tied(session: Session, viewer: Viewer, now: datetime) -> None:
 def bar_newly_appointed(session: Session, now: datetime) -> bool:
     """Keep those who became officers away from older cases that name them, so that these stand in no list or count of
     theirs. Looks at some cases of one unit at a time; True when there may be more."""
-    done_to, seen_to = find_progress(session)
+    done_to, group_to, seen_to = find_progress(session)
     later = list_later_grants(session, done_to, _GRANTS_AT_ONCE)
     if not later:
         return False
     unit_id = later[0].unit_id
     grants = list(takewhile(lambda grant: grant.unit_id == unit_id, later))
+    if seen_to:  # who joined since would be looked for in the rest only
+        grants = [grant for grant in grants if grant.id <= group_to]
+    if not grants:  # those looked for are gone
+        note_progress(session, done_to)
+        return True
     cases = list_readable_at(session, unit_id, seen_to, _CASES_AT_ONCE)
     for case in cases:
         try:
@@ -65,5 +70,6 @@ def bar_newly_appointed(session: Session, now: datetime) -> bool:
         except KeyProblem as problem:  # nobody reads this one; whether it names anybody is asked again when it opens
             log.error("case_not_opened", case_id=case.id, error=type(problem).__name__)
     is_done = len(cases) < _CASES_AT_ONCE
-    note_progress(session, *((grants[-1].id, 0) if is_done else (done_to, cases[-1].id)))
+    last = grants[-1].id
+    note_progress(session, *((last,) if is_done else (done_to, last, cases[-1].id)))
     return True

@@ -430,6 +430,22 @@ def test_officer_appointed_later_finds_no_case_that_names_them(database: Databas
         assert not bar_newly_appointed(session, NOW)
 
 
+def test_officer_appointed_while_older_cases_are_looked_through_is_looked_for_in_all(
+    database: Database, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only in those that were left when they joined somebody for whom the clock was at work."""
+    monkeypatch.setattr("handlers.cases.names._CASES_AT_ONCE", 2)
+    with database.begin() as session:
+        add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
+        others = [send(session, NOW, workplace_unit_id=tree.workplace)[0].code for _ in range(4)]
+        assert bar_newly_appointed(session, NOW)  # two cases for the first officer
+        new = add_officer(session, "Hoàng Văn Mới", tree.upper, Role.OFFICER, NOW)
+        while bar_newly_appointed(session, NOW):
+            pass
+        assert set(listed(session, new)) == set(others)
+
+
 def sit_down(session: Session, person_id: int) -> Viewer:
     """The viewer an officer is at their desk."""
     return read_desk_viewer(session, person_id, list_grants(session, person_id, NOW, TODAY), NOW, TODAY)
