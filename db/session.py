@@ -54,7 +54,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads one snapshot; on SQLite it waits for no writer."""
+        """A transaction that only reads. On SQLite it sees one snapshot and waits for no writer; on PostgreSQL each
+        statement sees what is there by then."""
         with Session(self._reading, expire_on_commit=False, info=dict(self._info)) as session:
             yield session
             session.expunge_all()  # rows read stay readable after the transaction

@@ -45,6 +45,7 @@ class BotProcess:
         }
         self._environment = kept | own | settings
         self._log = folder / "bot.log"
+        self._log.touch()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:

@@ -14,7 +14,7 @@ from db.models import Case, Delivery, DeliveryState, Feedback, InboxEvent, Inbox
 from db.session import Database
 from tests.bot.process import BotProcess, Visitor
 from tests.drills import note_drill
-from tests.postgres import run_postgres
+from tests.postgres import Postgres, run_postgres
 
 PEOPLE_AT_ONCE = 4
 
@@ -116,12 +116,17 @@ def test_program_that_starts_before_its_database_waits_for_it(tmp_path: Path, ke
         server.execute("CREATE DATABASE late")
         bot = BotProcess(tmp_path, server.url_of("late"), key_file)
         server.kill()
-        later = threading.Timer(3, server.start_again)
+        later = threading.Thread(target=_start_once_somebody_waits, args=(bot, server), daemon=True)
         later.start()
         bot.start()
         later.join()
         assert bot.stop() == 0
-    assert "waiting_for_database" in bot.log
+
+
+def _start_once_somebody_waits(bot: BotProcess, server: Postgres) -> None:
+    while "waiting_for_database" not in bot.log:
+        time.sleep(0.1)
+    server.start_again()
 
 
 def test_taken_port_is_said_in_a_plain_sentence(tmp_path: Path, sqlite_url: str, key_file: Path) -> None:

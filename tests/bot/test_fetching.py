@@ -43,8 +43,9 @@ def kept(talk: Talk) -> list[tuple[str, bytes]]:
     def read(session: Session) -> list[tuple[str, bytes]]:
         found = []
         for case in session.scalars(select(Case)):
-            names = list_names(session, case)
-            found += [(names[file.id], open_file(session, case, file)) for file in list_files(session, case)]
+            files = list_files(session, case)
+            names = list_names(session, case)  # after them: on PostgreSQL each statement sees what is there by then
+            found += [(names[file.id], open_file(session, case, file)) for file in files]
         return found
 
     files: list[tuple[str, bytes]] = talk.look(read)
