@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from math import log
 
 from knowledge.index import Index
 from knowledge.talk import Counts
+from knowledge.words import pairs_of
 
 Row = Sequence[str]
 
@@ -39,7 +39,7 @@ class Evidence:
     def of(self, row: Row) -> float:
         """More than 0 when the words are rather those of the examples."""
         words = sum(map(self._of_word, dict.fromkeys(row)))
-        return words + PAIR * sum(map(self._of_pair, dict.fromkeys(map(" ".join, pairwise(row)))))
+        return words + PAIR * sum(map(self._of_pair, dict.fromkeys(pairs_of(row))))
 
     def _of_word(self, word: str) -> float:
         here, there = self._here.words[word], self._asked(word) + OTHERS * self._there.words[word]
@@ -71,7 +71,7 @@ class Likeliest:
     def of(self, row: Row) -> str:
         """The likeliest name, the first of them when no word of the message is in any example."""
         words = [word for word in dict.fromkeys(row) if self._all.words[word]]
-        pairs = [pair for pair in dict.fromkeys(map(" ".join, pairwise(row))) if self._all.pairs[pair]]
+        pairs = [pair for pair in dict.fromkeys(pairs_of(row)) if self._all.pairs[pair]]
 
         def worth(name: str) -> float:
             counts, size = self._said[name], self._sizes[name] + SMOOTHING

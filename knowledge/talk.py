@@ -7,7 +7,6 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from math import inf, log
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from rapidfuzz.distance import OSA
 from knowledge.entry import CONTENT
 from knowledge.index import Index
 from knowledge.normalize import fold
-from knowledge.words import Lexicon, bare, matches_in, split_words
+from knowledge.words import Lexicon, bare, matches_in, pairs_of, split_words
 
 LONGEST = 10
 """Syllables of a message that may still be small talk; whoever writes more wants something."""
@@ -107,7 +106,7 @@ class Counts:
 
     def add(self, row: Sequence[str]) -> None:
         self.words.update(set(row))
-        self.pairs.update(set(map(" ".join, pairwise(row))))
+        self.pairs.update(set(pairs_of(row)))
 
 
 def squeezed(word: str) -> str:
@@ -226,7 +225,7 @@ class Talk:
         """How much more the words are those of small talk than those of questions."""
         row = dict.fromkeys(words)
         total = sum(self._weight(word) for word in row if word not in self._book.fillers)
-        return total + PAIR * sum(self._weight_of_pair(pair) for pair in dict.fromkeys(map(" ".join, pairwise(words))))
+        return total + PAIR * sum(self._weight_of_pair(pair) for pair in dict.fromkeys(pairs_of(words)))
 
     def _weight(self, word: str) -> float:
         here, there = self._all.words[word], self._asked(word)
@@ -250,7 +249,7 @@ class Talk:
             total = counts.words.total() + SMOOTHING
             usual = {word: SMOOTHING * self._all.words[word] / self._total for word in words}
             of_words = sum(log((counts.words[word] + more) / total) for word, more in usual.items() if more)
-            return of_words + sum(bool(counts.pairs[" ".join(pair)]) for pair in pairwise(words))
+            return of_words + sum(bool(counts.pairs[pair]) for pair in pairs_of(words))
 
         return max((one for one in self._said if one not in self._book.said_outright), key=worth)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -75,25 +75,23 @@ def pairs_of(row: Sequence[str]) -> list[str]:
     return list(map(" ".join, pairwise(row)))
 
 
-def matches_in(row: Sequence[str], phrases: Phrases) -> list[tuple[str, tuple[str, ...]]]:
+def matches_in(
+    row: Sequence[str], phrases: Phrases, pairs: Sequence[str] | None = None
+) -> list[tuple[str, tuple[str, ...]]]:
     """The phrases found in a row of folded syllables: what each stands for, and the phrase itself; single syllables
-    first, then the others in order."""
-    return list(_matches(row, pairs_of(row), phrases))
-
-
-def _matches(row: Sequence[str], pairs: Sequence[str], phrases: Phrases) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for word in [word for word in row if word in phrases]:
-        for phrase, name in phrases[word]:
-            yield name, phrase
+    first, then the others in order. ``pairs`` are those of the row, where at hand."""
+    pairs = pairs_of(row) if pairs is None else pairs
+    found = [(name, phrase) for word in row if word in phrases for phrase, name in phrases[word]]
     for start in [start for start, pair in enumerate(pairs) if pair in phrases]:
         for phrase, name in phrases[pairs[start]]:
             if len(phrase) == 2 or tuple(row[start : start + len(phrase)]) == phrase:
-                yield name, phrase
+                found.append((name, phrase))
+    return found
 
 
 def names_in(row: Sequence[str], phrases: Phrases, pairs: Sequence[str] | None = None) -> list[str]:
-    """What the phrases found in a row of folded syllables stand for; ``pairs`` are those of the row, where at hand."""
-    return [name for name, _ in _matches(row, pairs_of(row) if pairs is None else pairs, phrases)]
+    """What the phrases found in a row of folded syllables stand for, as `matches_in`."""
+    return [name for name, _ in matches_in(row, phrases, pairs)]
 
 
 def load_lexicon(content: Path = CONTENT) -> Lexicon:
