@@ -49,7 +49,7 @@ from db.deliveries import (
 )
 from db.keys import KeyProblem
 from db.models import Delivery, DeliveryKind, DeliveryState
-from db.session import Database, lock_lane
+from db.session import Database, is_unavailable, lock_lane
 from handlers.chat import StoredButton, StoredReply
 from handlers.notify import is_quiet
 from handlers.offers import offer
@@ -236,6 +236,17 @@ class Sender:
                 log.error("outcome_not_stored", delivery_id=delivery.id, error=type(error).__name__)
                 await asyncio.sleep(_LOOK_SECONDS)
 
+    async def _find_body(self, delivery: Delivery, run_id: int) -> StoredReply:
+        """What a sending says, as soon as the database gives it: a line fails only for what is wrong with the line."""
+        while True:
+            try:
+                return await self._database.look(_read_run, run_id)
+            except SQLAlchemyError as error:
+                if not is_unavailable(error):
+                    raise
+                log.error("body_not_read", delivery_id=delivery.id, error=type(error).__name__)
+                await asyncio.sleep(_LOOK_SECONDS)
+
     async def _send(self, delivery: Delivery) -> Outcome:
         """One attempt, and what follows from how it ended."""
         tried_at = self._now()
@@ -281,7 +292,7 @@ class Sender:
         if delivery.run_id not in self._bodies:
             if len(self._bodies) >= _BODIES_KEPT:
                 self._bodies.clear()
-            self._bodies[delivery.run_id] = await self._database.look(_read_run, delivery.run_id)
+            self._bodies[delivery.run_id] = await self._find_body(delivery, delivery.run_id)
         return dataclasses.replace(self._bodies[delivery.run_id], ledger_id=delivery.id, spares_money=True)
 
     async def _note_offer(self, delivery: Delivery) -> None:

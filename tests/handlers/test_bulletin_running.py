@@ -5,8 +5,10 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from bot.delivery import _read_run
 from bot.transports import PersonUnreachable, SendUncertain
 from db.bulletin_runs import count_lines
 from db.models import (
@@ -362,3 +364,22 @@ def on_its_way(world: BulletinWorld, members: list[Member], bulletin_id: int) ->
     with world.talk.database.begin() as session:
         lines = session.query(Delivery).filter(Delivery.run_id == run.id, Delivery.recipient == members[-1].lane)
         lines.one().state = DeliveryState.CLAIMED
+
+
+async def test_database_away_when_a_bulletin_is_read_skips_nobody(
+    world: BulletinWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line waits for the database as one waits for a platform that is away: nothing is wrong with its person."""
+    member, look, failures = world.member(), world.talk.database.look, [OperationalError("away", None, Exception())] * 2
+
+    async def fail_twice(work: Any, *args: Any) -> Any:
+        if work is _read_run and failures:
+            raise failures.pop()
+        return await look(work, *args)
+
+    monkeypatch.setattr(world.talk.database, "look", fail_twice)
+    bulletin = world.release()
+    await world.send()
+    assert failures == []
+    assert bulletins_of(member) == ["Tin tuần"]
+    assert states_of(world, world.runs(bulletin)[0].id) == {DeliveryState.SENT: 1}
