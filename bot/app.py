@@ -53,7 +53,7 @@ from handlers.bulletins.running import Key, carry_on, plan_due, plan_some, start
 from handlers.bulletins.zalo_plan import Plan
 from handlers.cases.clockwork import mend_some, remind_to_follow_up, run_due
 from handlers.cases.daily import run_daily
-from handlers.cases.names import bar_newly_appointed
+from handlers.cases.names import bar_unsearched
 from handlers.cases.topics import keep_some_topics
 from handlers.feature import VIETNAM, Union
 from handlers.no_union.service import watch as watch_interests
@@ -352,7 +352,7 @@ class App:
         return (
             Job("cases", _EVERY_TICK, run_cases),
             Job("mend_cases", timedelta(minutes=1), mend_cases),
-            Job("new_officers", _EVERY_TICK, bar_newly_appointed),
+            Job("new_officers", _EVERY_TICK, bar_unsearched),
             Job("case_topics", _EVERY_TICK, keep_topics),
             Job("follow_up_cases", timedelta(hours=1), follow_up_cases),
             Job("copy_anchors", timedelta(hours=1), keep_anchors_apart),

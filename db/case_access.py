@@ -36,8 +36,8 @@ class Viewer:
     """An officer as far as cases are concerned: the roles that let them handle cases at which units today, the units of
     the employers that pay them or they are tied to, and the hashes by which a report of their own is known.
 
-    Of whoever took up a role a moment ago: the units where they did (``new_at``), the cases there that name them, and
-    from which case on that is known (``searched_from``, nought when of all)."""
+    Of whoever took up a role or got another name a moment ago: the units where they handle cases (``new_at``), the
+    cases there that name them, and from which case on that is known (``searched_from``, nought when of all)."""
 
     person_id: int
     roles: frozenset[tuple[int, Role]]
@@ -196,10 +196,17 @@ def list_barred(session: Session, case: Case) -> list[CaseBarrier]:
     return list(session.scalars(select(CaseBarrier).where(CaseBarrier.case_id == case.id).order_by(CaseBarrier.id)))
 
 
-def list_later_grants(session: Session, after: int, limit: int) -> list[RoleGrant]:
-    """Roles that handle cases, from behind a number on, in the order in which they were given."""
-    later = select(RoleGrant).where(RoleGrant.id > after, RoleGrant.role.in_(CASE_ROLES))
-    return list(session.scalars(later.order_by(RoleGrant.id).limit(limit)))
+def list_unsearched(session: Session, limit: int) -> list[RoleGrant]:
+    """Some roles of one unit that handle cases, for whose officers its older cases are still to be looked through from
+    the same one on; locked, so that nobody gets another name meanwhile."""
+    is_left = (RoleGrant.searched_to.is_not(None), RoleGrant.role.in_(CASE_ROLES))
+    in_order = (RoleGrant.unit_id, RoleGrant.searched_to)
+    first = session.execute(select(*in_order).where(*is_left).order_by(*in_order).limit(1)).first()
+    if first is None:
+        return []
+    unit_id, searched_to = first
+    these = select(RoleGrant).where(*is_left, RoleGrant.unit_id == unit_id, RoleGrant.searched_to == searched_to)
+    return list(session.scalars(these.order_by(RoleGrant.id).limit(limit).with_for_update()))
 
 
 def list_readable_at(session: Session, unit_id: int, after: int, limit: int) -> list[Case]:

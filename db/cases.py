@@ -115,18 +115,18 @@ def list_depending(session: Session, viewer: Viewer, unit_id: int, role: Role) -
 
 
 def list_takeable(session: Session, cases: Collection[Case], viewer: Viewer) -> list[Case]:
-    """Those of some cases that an officer could take over without being asked: nothing bars them, and they held their
-    role when the case was sent, so that its words were searched for their name."""
-    long_held = exists().where(
+    """Those of some cases that an officer could take over without being asked: nothing bars them, and its words were
+    searched for their name."""
+    is_searched = exists().where(
         RoleGrant.person_id == viewer.person_id,
         tuple_(RoleGrant.unit_id, RoleGrant.role).in_(sorted(viewer.roles)) if viewer.roles else false(),
-        RoleGrant.granted_at <= Case.opened_at,
+        RoleGrant.searched_to.is_(None),
         CaseReader.case_id == Case.id,
         CaseReader.unit_id == RoleGrant.unit_id,
         CaseReader.until_at.is_(None),
     )
     wanted = (Case.id.in_([case.id for case in cases]), Case.holder_only.is_(False))
-    return list(session.scalars(select(Case).where(*wanted, is_visible_to(viewer), long_held).order_by(Case.id)))
+    return list(session.scalars(select(Case).where(*wanted, is_visible_to(viewer), is_searched).order_by(Case.id)))
 
 
 def hand_over_cases(

@@ -25,6 +25,7 @@ from db.models import (
     PersonalRead,
     RoleGrant,
 )
+from db.officers import search_again
 from db.people import index_name, name_tokens
 from db.session import keys_of_session, lock_lane
 
@@ -138,6 +139,7 @@ def move_rows(session: Session, other_id: int, kept_id: int) -> dict[str, list[i
         _give(session, column, ids, other_id, kept_id)
         if ids:
             moved[name] = ids
+    search_again(session, [kept_id])
     return moved
 
 

@@ -77,7 +77,16 @@ def add_grant(
     )
     session.add(grant)
     session.flush()
+    if paid_by_unit_id is not None:
+        search_again(session, [person.id])
     return grant
+
+
+def search_again(session: Session, person_ids: Collection[int]) -> None:
+    """These people are known by another name, or paid by another employer, from now on: at every unit of theirs all
+    older cases are to be looked through for them once more (`handlers.cases.names`)."""
+    theirs = update(RoleGrant).where(RoleGrant.person_id.in_(person_ids), RoleGrant.ended_at.is_(None))
+    session.execute(theirs.values(searched_to=0), execution_options={"synchronize_session": "fetch"})
 
 
 def end_grant(grant: RoleGrant, now: datetime, ended_by_id: int | None) -> None:
@@ -177,6 +186,7 @@ def add_grants(session: Session, grants: Sequence[NewGrant], now: datetime) -> N
     """Give many roles at once, in the operator's name."""
     if grants:
         session.execute(insert(RoleGrant), [asdict(grant) | {"granted_at": now} for grant in grants])
+        search_again(session, {grant.person_id for grant in grants if grant.paid_by_unit_id is not None})
 
 
 def list_held(session: Session, now: datetime, today: date) -> set[tuple[int, int, Role]]:

@@ -21,6 +21,7 @@ from db.models import (
     Person,
     PersonalRead,
 )
+from db.officers import search_again
 from db.session import keys_of_session
 
 
@@ -36,6 +37,8 @@ def add_person(session: Session, profile: dict[str, Any] | None, now: datetime) 
 def set_profile(session: Session, person: Person, profile: dict[str, Any] | None) -> None:
     """Replace what we know of a person, and the hashes by which they are found again."""
     keys, facts = keys_of_session(session), profile or {}
+    if person.id is not None and (person.profile or {}).get("full_name") != facts.get("full_name"):
+        search_again(session, [person.id])
     person.profile = profile
     person.phone_hash = hash_phone(keys, facts.get("phone"))
     person.citizen_id_hash = hash_citizen_id(keys, facts.get("citizen_id"))

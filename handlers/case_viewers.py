@@ -1,7 +1,7 @@
 """The officer at a desk as lists and counts of cases must know them: whoever a worker names sees nothing of that case.
 
-The clock looks through older cases for whoever became an officer (`handlers.cases.names`). Until it has been there, the
-newest are looked through for each list, and the older ones stand in none.
+The clock looks through older cases for whoever became an officer or got another name (`handlers.cases.names`). Until
+it has been there, the newest are looked through for each list, and the older ones stand in none.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from db.case_access import CASE_ROLES, Viewer, list_employer_names, list_newest_readable, read_viewer
 from db.case_history import EventKind, list_lines
-from db.deployment import find_fact, set_fact
 from db.keys import KeyProblem
 from db.models import Case, RoleGrant
 from db.officers import get_names
@@ -20,7 +19,6 @@ from handlers.workplace_words import mentions
 from knowledge.normalize import fold
 
 _WORDS_OF_WORKER = (EventKind.OPENED, EventKind.WORKER_WROTE)
-_SEARCHED = "officers_looked_for"
 
 _SHORTEST = 2
 """A single word is no name: half the country is called Nguyễn."""
@@ -46,8 +44,7 @@ def read_desk_viewer(
     viewer = read_viewer(session, person_id, now, today)
     usable = frozenset((grant.unit_id, grant.role) for grant in grants)
     viewer = replace(viewer, roles=viewer.roles & usable)
-    done_to, *_ = find_progress(session)
-    units = {grant.unit_id for grant in grants if grant.id > done_to and grant.role in CASE_ROLES}
+    units = {grant.unit_id for grant in grants if grant.searched_to is not None and grant.role in CASE_ROLES}
     return _look_through(session, viewer, units) if units else viewer
 
 
@@ -69,18 +66,6 @@ def _may_name_any(session: Session, case: Case, sought: Mapping[int, Sought]) ->
         return bool(list_named(session, case, sought))
     except KeyProblem:
         return True
-
-
-def find_progress(session: Session) -> tuple[int, int, int]:
-    """Up to which role the clock has looked through older cases; and for the next ones, while it is at them, the last
-    of these and the case up to which it was."""
-    parts = [*map(int, (find_fact(session, _SEARCHED) or "0").split(":"))]
-    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else (parts[0], 0, 0)
-
-
-def note_progress(session: Session, done_to: int, group_to: int = 0, seen_to: int = 0) -> None:
-    """Write that down."""
-    set_fact(session, _SEARCHED, f"{done_to}:{group_to}:{seen_to}")
 
 
 def is_named_in(session: Session, case: Case, person_id: int) -> bool:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, Index, String
+from sqlalchemy import Date, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, states
@@ -24,12 +24,20 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+_IS_UNSEARCHED = text("searched_to IS NOT NULL")
+
+
 class RoleGrant(Base):
     """A role of a person at a unit from a day to a day; ``ended_at`` ends it at once. ``paid_by_unit_id`` names the
-    workplace whose employer pays this officer (empty: the union pays): that decides who may never see a case."""
+    workplace whose employer pays this officer (empty: the union pays): that decides who may never see a case.
+    ``searched_to`` is the case up to which the unit's older ones were looked through for this officer's name and
+    employers, by number; empty once all were (`db.officers.search_again`)."""
 
     __tablename__ = "role_grants"
-    __table_args__ = (Index("ix_role_grants_unit", "unit_id", "role"),)
+    __table_args__ = (
+        Index("ix_role_grants_unit", "unit_id", "role"),
+        Index("ix_role_grants_unsearched", "unit_id", sqlite_where=_IS_UNSEARCHED, postgresql_where=_IS_UNSEARCHED),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
@@ -41,6 +49,7 @@ class RoleGrant(Base):
     paid_by_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     granted_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
     granted_at: Mapped[datetime] = mapped_column(Moment)
+    searched_to: Mapped[int | None] = mapped_column(Id, default=0)
     ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
 
 

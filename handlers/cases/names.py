@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from itertools import takewhile
 
 import structlog
 from sqlalchemy.orm import Session
@@ -12,15 +11,15 @@ from db.case_access import (
     Viewer,
     bar_person,
     list_barred,
-    list_later_grants,
     list_placeless,
     list_readable_at,
+    list_unsearched,
 )
 from db.case_history import EventKind, append
 from db.keys import KeyProblem
 from db.models import Case, WhyBarred
 from db.officers import list_officers
-from handlers.case_viewers import find_progress, list_named, note_progress, read_sought
+from handlers.case_viewers import list_named, read_sought
 
 log = structlog.get_logger()
 
@@ -49,27 +48,18 @@ def bar_tied(session: Session, viewer: Viewer, now: datetime) -> None:
         bar_people_named(session, case, [viewer.person_id], now)
 
 
-def bar_newly_appointed(session: Session, now: datetime) -> bool:
-    """Keep those who became officers away from older cases that name them, so that these stand in no list or count of
-    theirs. Looks at some cases of one unit at a time; True when there may be more."""
-    done_to, group_to, seen_to = find_progress(session)
-    later = list_later_grants(session, done_to, _GRANTS_AT_ONCE)
-    if not later:
+def bar_unsearched(session: Session, now: datetime) -> bool:
+    """Keep those who became officers, or got another name, away from older cases that name them, so that these stand
+    in no list or count of theirs. Looks at some cases of one unit at a time; True when there may be more."""
+    grants = list_unsearched(session, _GRANTS_AT_ONCE)
+    if not grants:
         return False
-    unit_id = later[0].unit_id
-    grants = list(takewhile(lambda grant: grant.unit_id == unit_id, later))
-    if seen_to:  # who joined since would be looked for in the rest only
-        grants = [grant for grant in grants if grant.id <= group_to]
-    if not grants:  # those looked for are gone
-        note_progress(session, done_to)
-        return True
-    cases = list_readable_at(session, unit_id, seen_to, _CASES_AT_ONCE)
+    cases = list_readable_at(session, grants[0].unit_id, grants[0].searched_to or 0, _CASES_AT_ONCE)
     for case in cases:
         try:
             bar_people_named(session, case, {grant.person_id for grant in grants}, now)
         except KeyProblem as problem:  # nobody reads this one; whether it names anybody is asked again when it opens
             log.error("case_not_opened", case_id=case.id, error=type(problem).__name__)
-    is_done = len(cases) < _CASES_AT_ONCE
-    last = grants[-1].id
-    note_progress(session, *((last,) if is_done else (done_to, last, cases[-1].id)))
+    for grant in grants:
+        grant.searched_to = cases[-1].id if len(cases) == _CASES_AT_ONCE else None
     return True

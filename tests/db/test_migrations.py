@@ -50,6 +50,29 @@ def test_migrations_go_up_down_and_up_again(empty: Database) -> None:
     empty.close()
 
 
+def test_officers_not_yet_looked_for_are_so_after_the_update(empty: Database) -> None:
+    """What the clock had done before stays done; for the rest it goes on."""
+    migrate(empty, "0009")
+    with empty.engine.begin() as connection:
+        for statement in (
+            "INSERT INTO people (id, code, created_at) VALUES (1, 'a', '2026-01-01')",
+            "INSERT INTO units (id, code) VALUES (1, 'U')",
+            "INSERT INTO deployment_facts VALUES ('officers_looked_for', '2:3:40')",
+        ):
+            connection.exec_driver_sql(statement)
+        for number in (1, 2, 3):
+            connection.exec_driver_sql(
+                "INSERT INTO role_grants (id, person_id, unit_id, role, from_on, granted_at)"
+                f" VALUES ({number}, 1, 1, 'officer', '2026-01-01', '2026-01-01')"
+            )
+    migrate(empty)
+    with empty.engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT searched_to FROM role_grants ORDER BY id").scalars().all()
+        left = connection.exec_driver_sql("SELECT count(*) FROM deployment_facts").scalar()
+    assert (found, left) == ([None, None, 0], 0)
+    empty.close()
+
+
 @pytest.mark.parametrize(
     ("given", "driver"),
     [

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from db.case_access import Viewer
 from db.case_history import EventKind, list_lines
-from db.cases import Wanted, count_visible, list_visible
+from db.cases import Wanted, count_visible, list_takeable, list_visible
 from db.codes import show_code
+from db.merges import move_rows
 from db.models import (
     Absence,
     Case,
@@ -27,15 +28,17 @@ from db.models import (
     WhyBarred,
     WhyReader,
 )
-from db.officers import add_grant, end_grant, list_grants
+from db.officers import NewGrant, add_grant, add_grants, end_grant, list_grants
+from db.people import add_person
 from db.session import Database
 from handlers.access import NotAllowed
 from handlers.case_viewers import read_desk_viewer
 from handlers.cases import service
 from handlers.cases.clockwork import mend, run_due
-from handlers.cases.names import bar_newly_appointed, bar_tied
+from handlers.cases.names import bar_tied, bar_unsearched
 from handlers.cases.routing import describe_readers, plan_route
 from handlers.errors import Outdated, UserError
+from handlers.registration.service import change_profile
 from knowledge.case_terms import Urgency
 from tests.case_world import Heard, accounts_of, add_account, add_officer, alerted, day_of, messages, see, send
 from tests.small_tree import Tree, add_unit
@@ -415,19 +418,17 @@ def test_officer_appointed_later_finds_no_case_that_names_them(database: Databas
         send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
         later, _ = send(session, NOW, workplace_unit_id=tree.workplace)
         service.write_as_worker(session, later, "Nhờ giúp sớm.", NOW, TODAY)
-        while bar_newly_appointed(session, NOW):
-            pass
+        search_all(session)
         new = add_officer(session, "Hoàng Văn Mới", tree.upper, Role.DEPUTY_CHAIR, NOW)
         other = add_officer(session, "Hoàng Văn Mới", tree.root, Role.OFFICER, NOW)
         at_desk = sit_down(session, new)
         assert [one.code for one in list_visible(session, at_desk, Wanted(), 9)] == [later.code]
         assert count_visible(session, at_desk, Wanted()) == 1
-        while bar_newly_appointed(session, NOW):
-            pass
+        search_all(session)
         assert listed(session, new) == [later.code]
         assert count_visible(session, see(session, new, NOW), Wanted()) == 1
         assert listed(session, other) == []
-        assert not bar_newly_appointed(session, NOW)
+        assert not bar_unsearched(session, NOW)
 
 
 def test_officer_appointed_while_older_cases_are_looked_through_is_looked_for_in_all(
@@ -439,11 +440,73 @@ def test_officer_appointed_while_older_cases_are_looked_through_is_looked_for_in
         add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
         send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
         others = [send(session, NOW, workplace_unit_id=tree.workplace)[0].code for _ in range(4)]
-        assert bar_newly_appointed(session, NOW)  # two cases for the first officer
+        assert bar_unsearched(session, NOW)  # two cases for the first officer
         new = add_officer(session, "Hoàng Văn Mới", tree.upper, Role.OFFICER, NOW)
-        while bar_newly_appointed(session, NOW):
-            pass
+        search_all(session)
         assert set(listed(session, new)) == set(others)
+
+
+def test_officer_with_another_name_is_looked_for_in_all_cases_once_more(
+    database: Database, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name put right is that of whom a worker wrote: from then on no list has the case, also when the clock was just
+    at the older ones; nobody hands it to them either."""
+    monkeypatch.setattr("handlers.cases.names._CASES_AT_ONCE", 2)
+    with database.begin() as session:
+        add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        story = "Anh Hoàng Văn Mới bao che cho công ty."
+        accused, _ = send(session, NOW, workplace_unit_id=tree.workplace, story=story)
+        others = {send(session, NOW, workplace_unit_id=tree.workplace)[0].code for _ in range(4)}
+        misspelt = add_officer(session, "Hoàng Văn Mơi Mơi", tree.upper, Role.OFFICER, NOW)
+        assert bar_unsearched(session, NOW)  # it has been at the two oldest
+        rename(session, misspelt, "Hoàng Văn Mới")
+        assert {one.code for one in list_visible(session, sit_down(session, misspelt), Wanted(), 9)} == others
+        assert list_takeable(session, [accused], see(session, misspelt, NOW)) == []
+        search_all(session)
+        assert set(listed(session, misspelt)) == others
+        rename(session, misspelt, "Hoàng Văn Mười")
+        rename(session, misspelt, "Hoàng Văn Mười")
+        search_all(session)
+        assert set(listed(session, misspelt)) == others  # what was kept from them once stays so
+        assert len(list_takeable(session, [*session.scalars(select(Case))], see(session, misspelt, NOW))) == len(others)
+
+
+def test_officer_paid_by_another_employer_is_looked_for_in_all_cases_once_more(database: Database, tree: Tree) -> None:
+    """By a role at another unit, given alone or by a list, or by one that comes with a merger of two people."""
+    facts = {"workplace_unit_id": None, "commune": "Phường Thử", "story": "Em làm cty may một, nợ lương 2 tháng."}
+    with database.begin() as session:
+        alone, by_list, merged = (
+            add_officer(session, name, tree.upper, Role.OFFICER, NOW)
+            for name in ("Lê Thị Một", "Trần Văn Hai", "Vũ Thị Ba")
+        )
+        case, _ = send(session, NOW, **facts)
+        search_all(session)
+        assert [listed(session, one) for one in (alone, by_list, merged)] == [[case.code]] * 3
+        paid = {"from_on": TODAY, "to_on": None, "paid_by_unit_id": tree.workplace}
+        person = session.get_one(Person, alone)
+        add_grant(session, person, tree.root, Role.OFFICER, TODAY, NOW, paid_by_unit_id=tree.workplace)
+        add_grants(session, [NewGrant(by_list, tree.root, Role.OFFICER, **paid)], NOW)
+        other = add_person(session, {"full_name": "Vũ Thị Ba"}, NOW)
+        end_grant(add_grant(session, other, tree.root, Role.OFFICER, **paid, now=NOW), NOW, None)
+        move_rows(session, other.id, merged)
+        session.expire_all()
+        for one in (alone, by_list, merged):
+            assert list_visible(session, sit_down(session, one), Wanted(), 9) == []
+        search_all(session)
+        for one in (alone, by_list, merged):
+            assert listed(session, one) == []
+
+
+def rename(session: Session, person_id: int, name: str) -> None:
+    """Put somebody's name right."""
+    person = session.get_one(Person, person_id)
+    change_profile(session, person, (person.profile or {}) | {"full_name": name}, TODAY)
+
+
+def search_all(session: Session) -> None:
+    """The clock, until it has nothing left."""
+    while bar_unsearched(session, NOW):
+        pass
 
 
 def sit_down(session: Session, person_id: int) -> Viewer:
@@ -460,8 +523,7 @@ def test_newly_appointed_officer_finds_older_cases_once_they_were_looked_through
     with database.begin() as session:
         new = add_officer(session, "Hoàng Văn Mới", tree.root, Role.OFFICER, NOW)
         add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
-        while bar_newly_appointed(session, NOW):
-            pass
+        search_all(session)
         cases = [send(session, NOW, workplace_unit_id=tree.workplace)[0] for _ in range(6)]
         oldest, held, both, _old, *newest = cases
         session.add(CaseReader(case_id=both.id, unit_id=tree.root, why=WhyReader.ESCALATED, since_at=NOW))
@@ -473,8 +535,7 @@ def test_newly_appointed_officer_finds_older_cases_once_they_were_looked_through
         assert codes == {one.code for one in (held, both, *newest)}
         assert count_visible(session, at_desk, Wanted()) == 4
         assert service.get_case(session, at_desk, oldest.code, NOW) is oldest  # opened by its code it is looked through
-        while bar_newly_appointed(session, NOW):
-            pass
+        search_all(session)
         assert count_visible(session, sit_down(session, new), Wanted()) == 6
 
 
@@ -547,8 +608,7 @@ def test_case_that_no_key_opens_keeps_no_other_from_its_alerts(database: Databas
         assert damaged.code in "".join(heard)
         assert damaged.next_step_at is not None
         assert damaged.next_step_at > NOW
-        while bar_newly_appointed(session, NOW):
-            pass
+        search_all(session)
         assert {one.code for one in list_visible(session, sit_down(session, clerk), Wanted(), 9)} >= {other.code}
 
 
