@@ -24,7 +24,7 @@ from db.accounts import find_account, lane_of, meet_account
 from db.conversations import find_standing, get_conversation
 from db.deliveries import Outgoing, add_deliveries, release_waiting
 from db.inbox import (
-    MAX_ATTEMPTS,
+    MAX_STOPS,
     Arrival,
     add_events,
     find_last_id,
@@ -353,7 +353,7 @@ class Inbox:
             return Tried(again_in=_CHANNEL_OFF_SECONDS)
         if event.next_try_at > now:
             return Tried(again_in=(event.next_try_at - now).total_seconds())
-        if event.attempts > MAX_ATTEMPTS:
+        if event.attempts > MAX_STOPS:
             raise StoppedTheProgram
         raw = json.loads(event.raw or "{}")
         incoming = transport.read(raw)

@@ -14,6 +14,10 @@ from db.models import InboxEvent, InboxState
 MAX_ATTEMPTS = 5
 """After so many failures an update is set aside: a poison update must not block its sender for ever."""
 
+MAX_STOPS = 10
+"""An update that so many programs in a row did not live to finish is taken for what stops them, and set aside. More
+than failures, since most often it is not the update: a machine may lose power again and again while it starts."""
+
 
 @dataclass(frozen=True)
 class Arrival:

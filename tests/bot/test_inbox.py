@@ -12,10 +12,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DataError, OperationalError
 
 import bot.inbox
-from bot.inbox import MAX_ATTEMPTS, Pace
+from bot.inbox import Pace
 from bot.transports import StorageUnavailable
 from db.accounts import lane_of
-from db.inbox import Arrival, add_events
+from db.inbox import MAX_ATTEMPTS, MAX_STOPS, Arrival, add_events
 from db.models import Delivery, DeliveryKind, DeliveryState, Feedback, InboxEvent, InboxState
 from db.session import Database
 from handlers.chat import Incoming, Reply
@@ -159,7 +159,7 @@ async def test_event_that_stops_the_program_each_time_is_set_aside(
 
     replace_handler(stop_the_program)
     await talk.inbox.receive(talk.edge, {"who": lane_keeper.address, "id": "killer", "kind": "text", "text": "x"})
-    for _ in range(MAX_ATTEMPTS + 1):
+    for _ in range(MAX_STOPS + 1):
         async with Talk.start(talk.database, answerer) as restarted:
             for _ in range(3000):
                 killer = next(row for row in restarted.rows(InboxEvent) if row.platform_id == "killer")
