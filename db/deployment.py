@@ -41,6 +41,12 @@ def forget_fact(session: Session, name: str) -> None:
     session.execute(delete(DeploymentFact).where(DeploymentFact.name == name))
 
 
+def was_turn_taken(session: Session, job: str, due_before: datetime, now: datetime) -> bool:
+    """Whether `take_turn` would be False; takes nothing."""
+    last_run_at = session.scalar(select(ClockRun.last_run_at).where(ClockRun.job == job))
+    return last_run_at is not None and due_before < last_run_at <= now + _CLOCKS_DIFFER
+
+
 def take_turn(session: Session, job: str, due_before: datetime, now: datetime) -> bool:
     """True for exactly one caller per period: whoever moves the job's row on. Any number of clocks may ask; a run that
     lies in the future, as a clock set wrong and put right leaves it, does not hold the job up."""

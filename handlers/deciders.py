@@ -25,20 +25,34 @@ def list_deciders(session: Session, unit_id: int, now: datetime, today: date, ab
     return []
 
 
+class UpperUnits:
+    """The units that look after places on a day, read once."""
+
+    def __init__(self, session: Session, today: date) -> None:
+        above = list_open(session, today, (UnitLevel.UPPER, UnitLevel.FEDERATION))
+        self._places = [(unit.unit_id, _bare(unit.commune), _bare(unit.province)) for unit in above]
+        roots = list_roots(session, today)
+        self._topmost = roots[0].unit_id if roots else None
+
+    def find(self, place: str) -> int | None:
+        """The upper union of the commune named, else of the province, else the topmost unit; None with an empty
+        tree."""
+        words = fold(place)
+        found, most = self._topmost, 0
+        for unit_id, commune, province in self._places:
+            weight = 2 * bool(commune and commune in words) + bool(province and province in words)
+            if weight > most:
+                found, most = unit_id, weight
+        return found
+
+
 def find_upper_unit(session: Session, place: str, today: date) -> int | None:
-    """The unit that looks after a place: the upper union of the commune named, else of the province, else the topmost
-    unit; None with an empty tree."""
-    words = fold(place)
-    best: tuple[int, int] | None = None
-    for unit in list_open(session, today, (UnitLevel.UPPER, UnitLevel.FEDERATION)):
-        names = [name for name in (unit.commune, unit.province) if name and bare_place(name) in words]
-        weight = 2 * (unit.commune in names) + (unit.province in names) if names else 0
-        if weight and (best is None or weight > best[0]):
-            best = (weight, unit.unit_id)
-    if best is not None:
-        return best[1]
-    roots = list_roots(session, today)
-    return roots[0].unit_id if roots else None
+    """The unit that looks after a place today (`UpperUnits.find`)."""
+    return UpperUnits(session, today).find(place)
+
+
+def _bare(name: str | None) -> str:
+    return bare_place(name) if name else ""
 
 
 def bare_place(name: str) -> str:

@@ -128,8 +128,9 @@ def tell_officer(
     session: Session, case: Case, person_id: int, about: str, now: datetime, key: str = "case_alerts.new"
 ) -> bool:
     """Send an officer what may be said outside the desk: code, kind, urgency, deadline; once for each ``about``. False,
-    and nothing sent, when something bars them by now."""
-    if not is_fit(session, case, read_viewer(session, person_id, now, now.astimezone(VIETNAM).date())):
+    and nothing sent, when something bars them by now, or they gave up the role by which they might read it."""
+    viewer = read_viewer(session, person_id, now, now.astimezone(VIETNAM).date())
+    if viewer.units.isdisjoint(list_reader_units(session, case)) or not is_fit(session, case, viewer):
         return False
     text = t(key, case=describe_case(case), due=show_moment(case.due_at) if case.due_at else t("case_alerts.no_due"))
     buttons: Iterable[Button] = (Button(t("case_alerts.open"), ShowCase(case.code)),)

@@ -122,10 +122,8 @@ def _call_for_help(session: Session, case: Case, about: str, now: datetime, toda
     told = list_alerted(session, case)
     last = max((alert.rung for alert in told), default=0)
     asked = [alert.person_id for alert in told if alert.rung == last and alert.declined_at is None]
-    units = set(list_reader_units(session, case))
     for person_id in asked:
-        is_in_office = bool(read_viewer(session, person_id, now, today).units & units)
-        if is_in_office and person_id != case.holder_id:  # who gave up the role since hears of it no more
+        if person_id != case.holder_id:
             tell_officer(session, case, person_id, f"again:{about}", now)
     for person_id in _list_administrators(session, case, now, today):
         reply = Reply(t("case_alerts.nobody_left", case=describe_case(case)))

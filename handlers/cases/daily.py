@@ -4,7 +4,7 @@ from datetime import datetime, time
 
 from sqlalchemy.orm import Session
 
-from db.deployment import take_turn
+from db.deployment import take_turn, was_turn_taken
 from handlers.cases.hot_spots import watch_spots
 from handlers.cases.publishing import publish_due
 from handlers.feature import VIETNAM
@@ -23,6 +23,9 @@ def run_daily(session: Session, k: int, now: datetime) -> bool:
         return False
     if publish_due(session, k, now):
         return True
-    if take_turn(session, _TURN, due, now):
-        watch_spots(session, k, now, local.date())
+    if was_turn_taken(session, _TURN, due, now):
+        return False
+    if watch_spots(session, k, now, local.date()):
+        return True
+    take_turn(session, _TURN, due, now)
     return False

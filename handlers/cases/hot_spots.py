@@ -18,7 +18,7 @@ from db.units import find_period, list_ancestors, list_workplaces
 from handlers.actions import ListCases
 from handlers.chat import Button, Reply
 from handlers.crowds import band_of
-from handlers.deciders import bare_place, find_upper_unit
+from handlers.deciders import UpperUnits, bare_place
 from handlers.notify import WITHOUT_DESK, tell_person
 from knowledge.texts import t
 
@@ -26,6 +26,9 @@ WINDOW = timedelta(days=30)
 
 _ALL_KINDS_TIMES = 2
 """People who complain of different things make a hot spot when they are so many times the threshold."""
+
+_TOLD_AT_ONCE = 50
+"""Of how many places one transaction tells, so that nobody waits long to write: each is for up to a dozen officers."""
 
 _ABOVE = (UnitLevel.UPPER, UnitLevel.FEDERATION, UnitLevel.CONFEDERATION)
 
@@ -49,14 +52,20 @@ class Spot:
     cases: tuple[Sighting, ...]
 
 
-def watch_spots(session: Session, k: int, now: datetime, today: date) -> None:
-    """The daily look, at the same hour whoever wrote when: tells the upper level of every place that reached a band it
-    was not told of yet. With nobody fit to be told, the next day tries again."""
-    for spot in list(_find_spots(session, k, now, today)):
-        said = find_said(session, spot.place.unit_id, spot.place.commune, spot.category)
+def watch_spots(session: Session, k: int, now: datetime, today: date) -> bool:
+    """The daily look, at the same hour whoever wrote when: tells the upper level of places that reached a band it was
+    not told of yet. True when it told of as many as one transaction should, and there may be more. With nobody fit to
+    be told, the next day tries again."""
+    told = 0
+    for spot in _find_spots(session, k, now, today):
+        place = spot.place
+        said = find_said(session, place.unit_id, place.commune, spot.category)
         if spot.at_least > said and _tell(session, spot, now, today):
-            place = spot.place
             note_said(session, place.unit_id, place.commune, spot.category, spot.at_least, now)
+            told += 1
+            if told == _TOLD_AT_ONCE:
+                return True
+    return False
 
 
 def _find_spots(session: Session, k: int, now: datetime, today: date) -> Iterator[Spot]:
@@ -109,6 +118,7 @@ class _Atlas:
     def __init__(self, session: Session, today: date) -> None:
         self._session, self._today = session, today
         self._workplaces = {one.unit_id: one for one in list_workplaces(session, today)}
+        self._upper_units = UpperUnits(session, today)
         self._provinces: dict[str, str] = {}
 
     def commune_of(self, one: Sighting) -> _Commune | None:
@@ -122,14 +132,14 @@ class _Atlas:
 
     def _province_of(self, said: str) -> str:
         if said not in self._provinces:
-            unit_id = find_upper_unit(self._session, said, self._today)
+            unit_id = self._upper_units.find(said)
             period = find_period(self._session, unit_id, self._today) if unit_id is not None else None
             self._provinces[said] = (period.province if period is not None else None) or ""
         return self._provinces[said]
 
     def find_place(self, commune: _Commune) -> Place | None:
         """The commune with the unit that looks after it; None with an empty tree."""
-        unit_id = find_upper_unit(self._session, f"{commune.name} {commune.province}", self._today)
+        unit_id = self._upper_units.find(f"{commune.name} {commune.province}")
         return None if unit_id is None else Place(unit_id, commune.bare)
 
     def name_of(self, workplace_id: int) -> str:

@@ -2,6 +2,7 @@
 could subtract with what they know."""
 
 import io
+import itertools
 from datetime import UTC, date, datetime, timedelta
 
 import openpyxl
@@ -247,6 +248,30 @@ def test_commune_is_a_hot_spot_when_its_workplaces_together_are(database: Databa
             send_many(session, 4, category=kind, workplace_unit_id=tree.workplace)
         do_the_day(session, OCTOBER + timedelta(days=3))
         assert any("nhiều việc khác nhau" in one for one in hot_spots_told(session, free))
+
+
+def test_many_hot_spots_are_told_part_by_part_each_once(
+    database: Database, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction is long; the day is over once all are told, and told again only the next day."""
+    monkeypatch.setattr("handlers.cases.hot_spots._TOLD_AT_ONCE", 1)
+    later = OCTOBER + timedelta(days=1)
+    with database.begin() as session:
+        free = add_officer(session, "Lê Thị Trên", tree.upper, Role.OFFICER, OCTOBER)
+        for kind in ("wages", "hours", "meals"):
+            send_many(session, 5, category=kind, workplace_unit_id=tree.workplace)
+    told, is_left = [0], True
+    while is_left:
+        with database.begin() as session:
+            is_left = run_daily(session, K, later)
+            told.append(len(hot_spots_told(session, free)))
+    parts = [after - before for before, after in itertools.pairwise(told)]
+    assert max(parts) == 1
+    assert sum(parts) >= 3
+    with database.begin() as session:
+        send_many(session, 15, category="welfare", workplace_unit_id=tree.workplace)
+        do_the_day(session, later + timedelta(hours=1))
+        assert len(hot_spots_told(session, free)) == told[-1]
 
 
 def test_withdrawn_and_erased_reports_make_no_hot_spot(database: Database, tree: Tree) -> None:
