@@ -89,6 +89,14 @@ def search_again(session: Session, person_ids: Collection[int]) -> None:
     session.execute(theirs.values(searched_to=0), execution_options={"synchronize_session": "fetch"})
 
 
+def is_unsearched(session: Session, person_id: int) -> bool:
+    """Whether older cases are still to be looked through for somebody."""
+    left = select(RoleGrant.id).where(
+        RoleGrant.person_id == person_id, RoleGrant.searched_to.is_not(None), RoleGrant.ended_at.is_(None)
+    )
+    return session.scalars(left.limit(1)).first() is not None
+
+
 def end_grant(grant: RoleGrant, now: datetime, ended_by_id: int | None) -> None:
     """End a role this minute."""
     grant.ended_at, grant.ended_by_id = now, ended_by_id

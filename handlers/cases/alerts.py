@@ -14,9 +14,10 @@ from db.case_ladder import add_alert, list_alerted, list_done_steps
 from db.deliveries import call_off
 from db.duty import list_absences
 from db.models import Case, CaseState, DeliveryKind, Role, WhyReader
-from db.officers import get_genders, list_officers
+from db.officers import get_genders, is_unsearched, list_officers
 from db.session import keys_of_session
 from handlers.actions import ClaimCase, DeclineCase, ShowCase
+from handlers.case_viewers import may_be_named
 from handlers.cases.deadlines import plan_of
 from handlers.cases.names import bar_named
 from handlers.cases.routing import list_chain, list_fit
@@ -131,6 +132,8 @@ def tell_officer(
     and nothing sent, when something bars them by now, or they gave up the role by which they might read it."""
     viewer = read_viewer(session, person_id, now, now.astimezone(VIETNAM).date())
     if viewer.units.isdisjoint(list_reader_units(session, case)) or not is_fit(session, case, viewer):
+        return False
+    if is_unsearched(session, person_id) and may_be_named(session, case, person_id):
         return False
     text = t(key, case=describe_case(case), due=show_moment(case.due_at) if case.due_at else t("case_alerts.no_due"))
     buttons: Iterable[Button] = (Button(t("case_alerts.open"), ShowCase(case.code)),)

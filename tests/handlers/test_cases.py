@@ -34,6 +34,7 @@ from db.session import Database
 from handlers.access import NotAllowed
 from handlers.case_viewers import read_desk_viewer
 from handlers.cases import service
+from handlers.cases.alerts import tell_officer
 from handlers.cases.clockwork import mend, run_due
 from handlers.cases.names import bar_tied, bar_unsearched
 from handlers.cases.routing import describe_readers, plan_route
@@ -462,6 +463,7 @@ def test_officer_with_another_name_is_looked_for_in_all_cases_once_more(
         rename(session, misspelt, "Hoàng Văn Mới")
         assert {one.code for one in list_visible(session, sit_down(session, misspelt), Wanted(), 9)} == others
         assert list_takeable(session, [accused], see(session, misspelt, NOW)) == []
+        assert not tell_officer(session, accused, misspelt, "reminder", NOW, "case_alerts.due_soon")
         search_all(session)
         assert set(listed(session, misspelt)) == others
         rename(session, misspelt, "Hoàng Văn Mười")
