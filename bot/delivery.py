@@ -49,7 +49,7 @@ from db.deliveries import (
 )
 from db.keys import KeyProblem
 from db.models import Delivery, DeliveryKind, DeliveryState
-from db.session import Database, is_unavailable, lock_lane
+from db.session import Database, lock_lane
 from handlers.chat import StoredButton, StoredReply
 from handlers.notify import is_quiet
 from handlers.offers import offer
@@ -81,6 +81,9 @@ _AHEAD_SECONDS = 0.15
 _PROBE_SECONDS = 10.0
 _BODIES_KEPT = 4
 
+Bodies = dict[int, StoredReply]
+"""What sendings of bulletins say, by their number."""
+
 _ALERTS = (DeliveryKind.CASE_ALERT, DeliveryKind.OPERATOR_ALERT)
 
 
@@ -97,7 +100,7 @@ class Sender:
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
         self._bulletins = 0
         """Lines of bulletins that are claimed and not finished."""
-        self._bodies: dict[int, StoredReply] = {}
+        self._bodies: Bodies = {}
         self._probed_at = 0.0
         self._last_to: dict[str, asyncio.Task[None]] = {}
         self._outcomes: Batcher[Outcome] = Batcher(self._record)
@@ -150,7 +153,8 @@ class Sender:
             else:
                 await self._slots.acquire()
             before = self._last_to.get(delivery.recipient)
-            task = asyncio.create_task(self._send_after(before, delivery))
+            body = self._bodies.get(delivery.run_id or 0)
+            task = asyncio.create_task(self._send_after(before, delivery, body))
             self._last_to[delivery.recipient] = task
             task.add_done_callback(partial(self._release, delivery.recipient, is_bulletin))
         return bool(claimed)
@@ -159,12 +163,14 @@ class Sender:
         """What is due; a message that no key opens is failed, so that it holds up none of the others."""
         mine = (self._transport.sender, self._now())
         room = self._room_for_bulletins()
+        if len(self._bodies) >= _BODIES_KEPT:
+            self._bodies = {}
         try:
-            return await self._database.run(_claim_both, *mine, _CLAIM_AT_ONCE, room)
+            return await self._database.run(_claim_both, *mine, room, self._bodies)
         except KeyProblem:
             count = await self._database.run(fail_unreadable, *mine)
             log.error("deliveries_unreadable", sender=self._transport.sender, count=count)
-            return await self._database.run(_claim_both, *mine, _CLAIM_AT_ONCE, room)
+            return await self._database.run(_claim_both, *mine, room, self._bodies)
 
     def _room_for_bulletins(self) -> int:
         """How many lines of bulletins to take now: as many as will start within a moment, so that a reply that comes
@@ -197,20 +203,22 @@ class Sender:
         if self._last_to.get(recipient) is done:
             del self._last_to[recipient]
 
-    async def _send_after(self, before: asyncio.Task[None] | None, delivery: Delivery) -> None:
+    async def _send_after(
+        self, before: asyncio.Task[None] | None, delivery: Delivery, body: StoredReply | None
+    ) -> None:
         if before is not None:
             await asyncio.wait([before])
         is_bulletin = delivery.kind is DeliveryKind.BULLETIN
         await self._rate.wait(delivery.priority, is_paced=is_bulletin)
         if is_bulletin:
             self._wake_for_more()
-        outcome = await self._send(delivery)
+        outcome = await self._send(delivery, body)
         await self._note_platform(delivery, outcome)
         DELIVERIES.labels(self._transport.sender, outcome.state.value).inc()
         if outcome.state in (DeliveryState.FAILED, DeliveryState.UNKNOWN):
             log.warning("delivery_not_sent", delivery_id=delivery.id, kind=delivery.kind.value)
         if outcome.state is DeliveryState.SENT and delivery.kind is not DeliveryKind.REPLY:
-            await self._note_offer(delivery)
+            await self._note_offer(delivery, _read(delivery, body).buttons)
         await self._keep(delivery, lambda: self._outcomes.add(outcome))
 
     async def _note_platform(self, delivery: Delivery, outcome: Outcome) -> None:
@@ -236,23 +244,11 @@ class Sender:
                 log.error("outcome_not_stored", delivery_id=delivery.id, error=type(error).__name__)
                 await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _find_body(self, delivery: Delivery, run_id: int) -> StoredReply:
-        """What a sending says, as soon as the database gives it: a line fails only for what is wrong with the line."""
-        while True:
-            try:
-                return await self._database.look(_read_run, run_id)
-            except SQLAlchemyError as error:
-                if not is_unavailable(error):
-                    raise
-                log.error("body_not_read", delivery_id=delivery.id, error=type(error).__name__)
-                await asyncio.sleep(_LOOK_SECONDS)
-
-    async def _send(self, delivery: Delivery) -> Outcome:
+    async def _send(self, delivery: Delivery, body: StoredReply | None) -> Outcome:
         """One attempt, and what follows from how it ended."""
         tried_at = self._now()
         try:
-            reply = await self._read(delivery)
-            sent_id = await self._transport.send(delivery.address or "", reply)
+            sent_id = await self._transport.send(delivery.address or "", _read(delivery, body))
             why = PAID if isinstance(sent_id, Paid) else None
             return Outcome(delivery.id, DeliveryState.SENT, why, platform_message_id=str(sent_id) if sent_id else None)
         except AccountPaused as pause:
@@ -285,20 +281,9 @@ class Sender:
             log.error("send_failed", delivery_id=delivery.id, error=type(error).__name__)
             return Outcome(delivery.id, DeliveryState.FAILED, f"bug:{type(error).__name__}")
 
-    async def _read(self, delivery: Delivery) -> StoredReply:
-        """What a line says; that of a bulletin stands once for all in its sending, and never changes."""
-        if delivery.run_id is None:
-            return StoredReply.from_json(delivery.body, delivery.id)
-        if delivery.run_id not in self._bodies:
-            if len(self._bodies) >= _BODIES_KEPT:
-                self._bodies.clear()
-            self._bodies[delivery.run_id] = await self._find_body(delivery, delivery.run_id)
-        return dataclasses.replace(self._bodies[delivery.run_id], ledger_id=delivery.id, spares_money=True)
-
-    async def _note_offer(self, delivery: Delivery) -> None:
+    async def _note_offer(self, delivery: Delivery, buttons: Sequence[StoredButton]) -> None:
         """Where buttons are numbered, a number means the list a person saw last, also when that came unasked. What
         answers an event was noted with it."""
-        buttons = (await self._read(delivery)).buttons
         if self._transport.channel.numbers(len(buttons)) and any(button.action for button in buttons):
             whom = (delivery.sender, delivery.recipient, buttons, self._now())
             await self._keep(delivery, lambda: self._database.run(_offer_unasked, *whom))
@@ -324,13 +309,30 @@ def _later(delivery: Delivery) -> DeliveryState:
     return DeliveryState.PLANNED if delivery.kind is DeliveryKind.BULLETIN else DeliveryState.DUE
 
 
-def _claim_both(session: Session, sender: str, now: datetime, limit: int, room: int) -> list[Delivery]:
-    claimed = claim_due(session, sender, now, limit)
-    return claimed + claim_planned(session, sender, now, room, is_quiet(now)) if room > 0 else claimed
+def _claim_both(session: Session, sender: str, now: datetime, room: int, bodies: Bodies) -> list[Delivery]:
+    """What is due, and lines of bulletins with what they say: were that read later and the database away by then, the
+    lines would stand there as claimed, and nobody could tell that they never went."""
+    claimed = claim_due(session, sender, now, _CLAIM_AT_ONCE)
+    if room > 0:
+        claimed += claim_planned(session, sender, now, room, is_quiet(now))
+        _read_bodies(session, claimed, bodies)
+    return claimed
 
 
-def _read_run(session: Session, run_id: int) -> StoredReply:
-    return StoredReply.from_json(read_message(session, run_id))
+def _read_bodies(session: Session, lines: Sequence[Delivery], bodies: Bodies) -> None:
+    """Add what the sendings of some lines say. One that no key opens is left out, and its lines fail by themselves."""
+    for run_id in {line.run_id for line in lines if line.run_id is not None} - bodies.keys():
+        try:
+            bodies[run_id] = StoredReply.from_json(read_message(session, run_id))
+        except KeyProblem:
+            log.error("body_not_opened", run_id=run_id)
+
+
+def _read(delivery: Delivery, body: StoredReply | None) -> StoredReply:
+    """What a line says; ``body`` is that of its sending, which stands there once for all."""
+    if body is None:
+        return StoredReply.from_json(delivery.body, delivery.id)
+    return dataclasses.replace(body, ledger_id=delivery.id, spares_money=True)
 
 
 def _follow(session: Session, sender: str, lane: str, address: str, now: datetime) -> None:

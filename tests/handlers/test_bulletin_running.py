@@ -5,12 +5,13 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from bot.delivery import _read_run
 from bot.transports import PersonUnreachable, SendUncertain
 from db.bulletin_runs import count_lines
+from db.deliveries import read_message
 from db.models import (
     Account,
     Bulletin,
@@ -369,17 +370,20 @@ def on_its_way(world: BulletinWorld, members: list[Member], bulletin_id: int) ->
 async def test_database_away_when_a_bulletin_is_read_skips_nobody(
     world: BulletinWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line waits for the database as one waits for a platform that is away: nothing is wrong with its person."""
-    member, look, failures = world.member(), world.talk.database.look, [OperationalError("away", None, Exception())] * 2
+    """Its line is taken only together with its text, so a program that ends meanwhile leaves it to the next one."""
+    member, failures = world.member(), [OperationalError("away", None, Exception())] * 2
+    states: list[DeliveryState] = []
 
-    async def fail_twice(work: Any, *args: Any) -> Any:
-        if work is _read_run and failures:
+    def fail_twice(session: Session, run_id: int) -> Any:
+        if failures:
+            states.extend(world.talk.look(lambda other: other.scalars(select(Delivery.state).filter_by(run_id=run_id))))
             raise failures.pop()
-        return await look(work, *args)
+        return read_message(session, run_id)
 
-    monkeypatch.setattr(world.talk.database, "look", fail_twice)
+    monkeypatch.setattr("bot.delivery.read_message", fail_twice)
     bulletin = world.release()
     await world.send()
     assert failures == []
+    assert states == [DeliveryState.PLANNED] * 2
     assert bulletins_of(member) == ["Tin tuần"]
     assert states_of(world, world.runs(bulletin)[0].id) == {DeliveryState.SENT: 1}
