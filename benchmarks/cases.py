@@ -221,11 +221,11 @@ def measure_figures(database: Database) -> dict[str, Any]:
 
 def _watch_spots(database: Database) -> Iterator[float]:
     """The seconds of each of its transactions."""
-    is_left = True
-    while is_left:
+    after: int | None = 0
+    while after is not None:
         with database.begin() as session:
             began = time.perf_counter()
-            is_left = watch_spots(session, 5, NOW, TODAY)
+            after = watch_spots(session, 5, NOW, TODAY, after)
         yield time.perf_counter() - began
 
 

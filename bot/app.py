@@ -53,7 +53,7 @@ from handlers.bulletins.running import Key, carry_on, plan_due, plan_some, start
 from handlers.bulletins.zalo_plan import Plan
 from handlers.cases.clockwork import mend_some, remind_to_follow_up, run_due
 from handlers.cases.daily import run_daily
-from handlers.cases.names import bar_unsearched
+from handlers.cases.searching import bar_unsearched
 from handlers.cases.topics import keep_some_topics
 from handlers.feature import VIETNAM, Union
 from handlers.no_union.service import watch as watch_interests
@@ -167,6 +167,7 @@ class App:
         )
         self._leadership = Leadership(database)
         self._mended_to = self._topics_kept_to = 0
+        self._spots_seen_to = 0
         self._clock = Clock(database, now, (*JOBS, *self._own_jobs()), self._alarm)
         self._bulletin_clock = Clock(database, now, self._bulletin_jobs(), self._alarm)
         """A clock of their own: planning for 700,000 people takes a minute, and an alert waits for no minute."""
@@ -344,7 +345,9 @@ class App:
             remind_to_follow_up(session, now, now.astimezone(VIETNAM).date())
 
         def publish_figures(session: Session, now: datetime) -> bool:
-            return run_daily(session, self._settings.k_anonymity, now)
+            after = run_daily(session, self._settings.k_anonymity, now, self._spots_seen_to)
+            self._spots_seen_to = after or 0
+            return after is not None
 
         def watch_months(session: Session, now: datetime) -> None:
             watch_budgets(self.inbox.alert_operator, session, now)
@@ -407,6 +410,7 @@ class App:
             self._union,
             self._settings.web_public_url,
             self._readiness,
+            self._now,
             self._webhooks(),
             self._pages(),
             self._public_files,

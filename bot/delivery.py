@@ -28,6 +28,7 @@ from bot.transports import (
     WindowClosed,
 )
 from db.accounts import find_account, mark_unreachable
+from db.case_ladder import look_at_asked
 from db.case_topics import move_group
 from db.channel_accounts import PAID
 from db.conversations import get_conversation
@@ -260,7 +261,7 @@ class Sender:
             return self._again(delivery, "moved", 0)
         except PersonUnreachable as error:
             whom = (delivery.sender, delivery.recipient, self._now())
-            await self._keep(delivery, lambda: self._database.run(mark_unreachable, *whom))
+            await self._keep(delivery, lambda: self._database.run(_note_unreachable, *whom))
             if delivery.kind not in MOVABLE_KINDS:
                 return Outcome(delivery.id, DeliveryState.FAILED, error.reason)
             log.info("person_unreachable", delivery_id=delivery.id, reason=error.reason)
@@ -333,6 +334,14 @@ def _read(delivery: Delivery, body: StoredReply | None) -> StoredReply:
     if body is None:
         return StoredReply.from_json(delivery.body, delivery.id)
     return dataclasses.replace(body, ledger_id=delivery.id, spares_money=True)
+
+
+def _note_unreachable(session: Session, sender: str, lane: str, now: datetime) -> None:
+    """Nobody waits for an officer who does not hear: where no other channel reaches them, the next is asked."""
+    mark_unreachable(session, sender, lane, now)
+    account = find_account(session, sender, lane)
+    if account is not None and account.person_id is not None:
+        look_at_asked(session, account.person_id, now)
 
 
 def _follow(session: Session, sender: str, lane: str, address: str, now: datetime) -> None:

@@ -24,7 +24,7 @@ from db.models import (
     WhyBarred,
     WhyReader,
 )
-from db.officers import holds_at
+from db.officers import holds_at, search_again
 from db.people import list_accounts
 
 CASE_ROLES = (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR)
@@ -87,6 +87,15 @@ def list_same_employer(session: Session, unit_ids: Collection[int]) -> set[int]:
     return found
 
 
+def search_again_near(session: Session, unit_id: int) -> None:
+    """The employer of a unit has another name, or another unit went on for it: whoever it pays, or who is tied to it,
+    is looked for in older cases once more."""
+    units = list_same_employer(session, [unit_id])
+    paid = select(RoleGrant.person_id).where(RoleGrant.paid_by_unit_id.in_(units))
+    tied = select(OfficerTie.person_id).where(OfficerTie.unit_id.in_(units), OfficerTie.ended_at.is_(None))
+    search_again(session, set(session.scalars(paid)) | set(session.scalars(tied)))
+
+
 def list_employer_names(session: Session, person_ids: Collection[int]) -> dict[int, set[str]]:
     """What the employers are called that pay or ever paid some people, or to whom they are tied; of those who have
     any."""
@@ -121,7 +130,8 @@ def is_visible_to(viewer: Viewer) -> ColumnElement[bool]:
 
 def is_searched_for(viewer: Viewer) -> ColumnElement[bool]:
     """That the officer's name was looked for in what the worker wrote, and not found: for lists and counts, since a
-    single case is looked through when it is opened. What somebody holds was looked through when they took it."""
+    single case is looked through when it is opened. What somebody holds was looked through when they took it; who got
+    another name since has it listed until the clock was there, and opens it no more."""
     conditions: list[ColumnElement[bool]] = [Case.id.not_in(sorted(viewer.named_in))] if viewer.named_in else []
     if viewer.searched_from:
         known = viewer.units - viewer.new_at
@@ -196,10 +206,11 @@ def list_barred(session: Session, case: Case) -> list[CaseBarrier]:
     return list(session.scalars(select(CaseBarrier).where(CaseBarrier.case_id == case.id).order_by(CaseBarrier.id)))
 
 
-def list_unsearched(session: Session, limit: int) -> list[RoleGrant]:
+def list_unsearched(session: Session, today: date, limit: int) -> list[RoleGrant]:
     """Some roles of one unit that handle cases, for whose officers its older cases are still to be looked through from
-    the same one on; locked, so that nobody gets another name meanwhile."""
-    is_left = (RoleGrant.searched_to.is_not(None), RoleGrant.role.in_(CASE_ROLES))
+    the same one on; locked, so that nobody gets another name meanwhile. A role that begins later is looked at then."""
+    runs = (RoleGrant.from_on <= today, RoleGrant.ended_at.is_(None))
+    is_left = (RoleGrant.searched_to.is_not(None), RoleGrant.role.in_(CASE_ROLES), *runs)
     in_order = (RoleGrant.unit_id, RoleGrant.searched_to)
     first = session.execute(select(*in_order).where(*is_left).order_by(*in_order).limit(1)).first()
     if first is None:

@@ -2,11 +2,11 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.case_access import Viewer, is_visible_to
-from db.models import OPEN_CASE_STATES, Case, CaseAlert, CasePause, CaseStep, UnitPeriod
+from db.models import OPEN_CASE_STATES, Case, CaseAlert, CasePause, CaseState, CaseStep, UnitPeriod
 
 
 def is_waiting(session: Session, case: Case) -> bool:
@@ -19,6 +19,17 @@ def list_alerted(session: Session, case: Case) -> list[CaseAlert]:
     """Who was asked to claim a case in the search that runs, in the order of the rungs."""
     mine = select(CaseAlert).where(CaseAlert.case_id == case.id, CaseAlert.round == case.round)
     return list(session.scalars(mine.order_by(CaseAlert.rung, CaseAlert.id)))
+
+
+def look_at_asked(session: Session, person_id: int, now: datetime) -> None:
+    """Let the clock look now at every case that somebody was asked to claim and nobody has claimed."""
+    asked = select(CaseAlert.case_id).where(CaseAlert.person_id == person_id, CaseAlert.round == Case.round)
+    is_open = (
+        Case.state == CaseState.OPENED,
+        Case.id.in_(asked),
+        or_(Case.next_step_at.is_(None), Case.next_step_at > now),
+    )
+    session.execute(update(Case).where(*is_open).values(next_step_at=now))
 
 
 def add_alert(session: Session, case: Case, rung: int, person_id: int, now: datetime) -> CaseAlert:

@@ -121,6 +121,7 @@ def list_takeable(session: Session, cases: Collection[Case], viewer: Viewer) -> 
         RoleGrant.person_id == viewer.person_id,
         tuple_(RoleGrant.unit_id, RoleGrant.role).in_(sorted(viewer.roles)) if viewer.roles else false(),
         RoleGrant.searched_to.is_(None),
+        RoleGrant.ended_at.is_(None),
         CaseReader.case_id == Case.id,
         CaseReader.unit_id == RoleGrant.unit_id,
         CaseReader.until_at.is_(None),
@@ -136,7 +137,7 @@ def hand_over_cases(
     the others a holder is searched (`handlers.cases.clockwork.mend`)."""
     taken = list_takeable(session, cases, viewer)
     for case in taken:
-        body = {"to": str(viewer.person_id), "reason": "hand_over"}
+        body = {"to": str(viewer.person_id), "why": "hand_over"}
         append(session, case, EventKind.ASSIGNED, now, actor_id, body)
         case.holder_id = viewer.person_id
     session.flush()

@@ -314,13 +314,22 @@ _OLDEST_TO, _NEWEST_TO = _SENT_TO.order_by(Delivery.id), _SENT_TO.order_by(Deliv
 
 
 def list_to(
-    session: Session, recipient: str, after: int, limit: int, newest: bool = False, known: Sequence[int] = ()
+    session: Session,
+    recipient: str,
+    after: int,
+    limit: int,
+    newest: bool = False,
+    known: Sequence[int] = (),
+    since: datetime | None = None,
 ) -> list[Delivery]:
     """What a person was sent after a given row, without the ``known`` ones, oldest first: how the web page reads its
-    messages. With more than ``limit`` of them the oldest come, or, with ``newest``, the latest."""
+    messages. With more than ``limit`` of them the oldest come, or, with ``newest``, the latest. With ``since`` only
+    what was written from that moment on, whenever it was sent."""
     query = _NEWEST_TO if newest else _OLDEST_TO
     if known:
         query = query.where(Delivery.id.not_in(known))
+    if since is not None:
+        query = query.where(Delivery.created_at >= since)
     rows = session.scalars(query, {"lane": recipient, "after": after, "most": limit}).all()
     for row in rows:
         _lend_body(session, row)

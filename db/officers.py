@@ -12,6 +12,8 @@ from db.keys import Keys
 from db.models import Account, Person, Role, RoleGrant, SecondFactor, SignInCode, Throttle
 from db.session import keys_of_session
 
+_AT_ONCE = 1000
+
 
 def holds_at(now: datetime, today: date) -> ColumnElement[bool]:
     """The condition that a role is held at this minute of this day."""
@@ -84,9 +86,12 @@ def add_grant(
 
 def search_again(session: Session, person_ids: Collection[int]) -> None:
     """These people are known by another name, or paid by another employer, from now on: at every unit of theirs all
-    older cases are to be looked through for them once more (`handlers.cases.names`)."""
-    theirs = update(RoleGrant).where(RoleGrant.person_id.in_(person_ids), RoleGrant.ended_at.is_(None))
-    session.execute(theirs.values(searched_to=0), execution_options={"synchronize_session": "fetch"})
+    older cases are to be looked through for them once more (`handlers.cases.searching`)."""
+    people = sorted(person_ids)
+    for start in range(0, len(people), _AT_ONCE):
+        is_theirs = RoleGrant.person_id.in_(people[start : start + _AT_ONCE])
+        theirs = update(RoleGrant).where(is_theirs, RoleGrant.ended_at.is_(None)).values(searched_to=0)
+        session.execute(theirs, execution_options={"synchronize_session": "fetch"})
 
 
 def is_unsearched(session: Session, person_id: int) -> bool:

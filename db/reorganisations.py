@@ -20,6 +20,7 @@ from db.models import (
     Unit,
     UnitPeriod,
 )
+from db.officers import search_again
 
 _DAY = timedelta(days=1)
 
@@ -105,10 +106,13 @@ def list_grants_since(session: Session, unit_ids: Collection[int], on: date, now
 def move_payer(session: Session, unit_id: int, target_id: int, at: Select[int] | None = None) -> None:
     """Officers whom one workplace paid (those at some units, or all) are paid by another: who pays decides what they
     may never see."""
-    paid = update(RoleGrant).where(RoleGrant.paid_by_unit_id == unit_id)
+    is_paid = RoleGrant.paid_by_unit_id == unit_id
     if at is not None:
-        paid = paid.where(RoleGrant.unit_id.in_(at))
-    session.execute(paid.values(paid_by_unit_id=target_id), execution_options={"synchronize_session": "fetch"})
+        is_paid &= RoleGrant.unit_id.in_(at)
+    people = set(session.scalars(select(RoleGrant.person_id).where(is_paid)))
+    paid = update(RoleGrant).where(is_paid).values(paid_by_unit_id=target_id)
+    session.execute(paid, execution_options={"synchronize_session": "fetch"})
+    search_again(session, people)
 
 
 def move_applications(session: Session, unit_id: int, target_id: int, officers: Collection[int]) -> int:

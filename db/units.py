@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from db.case_access import search_again_near
 from db.inbox import insert_ignoring_duplicates
 from db.models import DeploymentFact, Unit, UnitLevel, UnitPeriod
 
@@ -93,6 +94,8 @@ def change_period(
             changed.append(period)
     session.flush()
     mark_tree_changed(session)
+    if field in ("name", "employer"):
+        search_again_near(session, unit_id)
     return changed
 
 
@@ -124,6 +127,8 @@ def close_unit(session: Session, unit: Unit, from_on: date, successor_id: int | 
     unit.successor_id = successor_id
     session.flush()
     mark_tree_changed(session)
+    if successor_id is not None:
+        search_again_near(session, unit.id)
 
 
 def lock_tree(session: Session) -> None:

@@ -1,7 +1,7 @@
 """The officer at a desk as lists and counts of cases must know them: whoever a worker names sees nothing of that case.
 
-The clock looks through older cases for whoever became an officer or got another name (`handlers.cases.names`). Until
-it has been there, the newest are looked through for each list, and the older ones stand in none.
+The clock looks through older cases for whoever became an officer or got another name (`handlers.cases.searching`).
+Until it has been there, the newest are looked through for each list, and the older ones stand in none.
 """
 
 from collections.abc import Collection, Mapping

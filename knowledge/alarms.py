@@ -48,6 +48,9 @@ answer: of 17,000 phrasings 0.2 % and 2 % more are."""
 YIELDING = frozenset({Danger.VIOLENCE, Danger.CONFINEMENT})
 """Dangers that give way to sexual assault where both are told: who suffered it must not be asked to tell it again."""
 
+INTIMATE = frozenset({"touches", "invites", "peeps"})
+"""The words of the book that make harassment sexual; insults are harassment too, told without them."""
+
 BEGINNING = 3
 """Words within which a supposition is what the whole message supposes."""
 
@@ -148,20 +151,37 @@ class Alarms:
         """What a message tells besides what it asks; None when it is only a question, small talk or anything else."""
         return self._recognised(text)
 
+    def alarm_of(self, danger: Danger) -> Alarm:
+        """The alarm of whoever says without any story which danger there is."""
+        return Alarm(Kind.EMERGENCY, self.book.dangers[danger].category, Urgency.EMERGENCY, Strength.FIRST, danger)
+
+    def is_intimate(self, text: str) -> bool:
+        """Whether somebody tells, as what happens, of sexual harassment or assault."""
+        alarm, heard = self.recognise(text), self._hear(text)
+        if alarm is None or heard is None or alarm.strength is not Strength.FIRST:
+            return False
+        is_sexual = alarm.danger is Danger.ASSAULT or not INTIMATE.isdisjoint(heard.found)
+        return alarm.category is Category.HARASSMENT and is_sexual
+
     def _recognise(self, text: str) -> Alarm | None:
+        heard = self._hear(text)
+        if heard is None:
+            return None
+        return self._danger_told(heard) or self._danger_likely(heard) or self._grievance(heard)
+
+    def _hear(self, text: str) -> Heard | None:
         row = self._speech.words_of(text)
         if not row:
             return None
         found = self._finder.find(row)
         idioms = read_whole(found, IDIOM)
         _add_ages(row, found)
-        heard = Heard(
+        return Heard(
             plain=tuple(word.plain for at, word in enumerate(row) if at not in idioms),
             found=found,
             told=_how_told(row, found, text),
             dangers={one: spans for one, signs in self.book.dangers.items() if (spans := _places(signs, one, found))},
         )
-        return self._danger_told(heard) or self._danger_likely(heard) or self._grievance(heard)
 
     def calls(self, alarm: Alarm, on: date) -> tuple[Call, ...]:
         """The numbers to call on a day, the one that matters most first, each once; none for a grievance. Who speaks of

@@ -14,7 +14,7 @@ import re
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,20 @@ from db.deliveries import find_sent, forget_recipient, list_to
 from db.inbox import count_waiting, forget_lane, list_texts
 from db.models import Delivery
 from db.session import Database, lock_lane
-from handlers.actions import MAX_BYTES
-from handlers.chat import MAX_FILE_BYTES, Attachment, AttachmentKind, Channel, File, Incoming, Kind, StoredReply
+from handlers.actions import MAX_BYTES, ListOwnCases
+from handlers.cases.pins import is_locked
+from handlers.chat import (
+    MAX_FILE_BYTES,
+    Attachment,
+    AttachmentKind,
+    Button,
+    Channel,
+    File,
+    Incoming,
+    Kind,
+    Reply,
+    StoredReply,
+)
 from handlers.feature import Union, find_step
 from knowledge.texts import t
 
@@ -70,6 +82,11 @@ _MOST_REMEMBERED = 50_000
 _DATABASE_SECONDS = 10.0
 """A database that does not answer for so long counts as one that is down: the page keeps the text and says so."""
 _BLANK = re.compile(r"\[\[([a-z_.]+)\]\]")
+
+_LOCKED_ID = "locked"
+"""The page's name for the line that stands where the talk of a locked phone is."""
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 _START = "/start"
 """What the page says by itself in an empty talk, to be greeted; not shown as the visitor's own words."""
@@ -174,6 +191,7 @@ class WebServer:
         union: Union,
         public_url: str,
         readiness: Callable[[], Awaitable[dict[str, Any]]],
+        now: Callable[[], datetime],
         webhooks: Mapping[str, Webhook],
         pages: Mapping[str, Page] | None = None,
         public_files: PublicFiles | None = None,
@@ -184,6 +202,7 @@ class WebServer:
         self._union = union
         self._public_url = public_url
         self._readiness = readiness
+        self._now = now
         self._public_files = public_files
         self._visitors = Brake(60)
         self._uploads = Brake(_FILE_SECONDS)
@@ -223,13 +242,13 @@ class WebServer:
         )
 
     async def _get_file(self, request: Request) -> Response:
-        """A file of a message, for the visitor it was sent to and nobody else."""
+        """A file of a message, for the visitor it was sent to and nobody else; not while their phone is locked."""
         who, problem = self._recognise(request)
         if problem is not None:
             return problem
         lane = lane_of(self._database.keys, self._transport.sender, who)
         try:
-            row = await self._database.look(find_sent, lane, request.path_params["message"])
+            row = await self._database.look(_find_shown, lane, request.path_params["message"], self._now())
         except SQLAlchemyError:
             return _problem(503, "web.unavailable")
         files = StoredReply.from_json(row.body).files if row else ()
@@ -308,8 +327,8 @@ class WebServer:
         is_handled = await self._inbox.receive_and_wait(self._transport, raw, _WAIT_FOR_ANSWER_SECONDS, file)
         self._transport.tell(raw["who"])  # other tabs
         async with asyncio.timeout(_DATABASE_SECONDS):
-            rows, takes_files, is_signing_in = await self._database.look(_read_answer, lane, after)
-            found = _draw_all(rows, after) | {"waiting": not is_handled, "takes_files": takes_files}
+            found, is_signing_in = await self._database.look(_read_answer, lane, after, self._now())
+            found |= {"waiting": not is_handled}
             token = await self._renew(lane) if is_signing_in else ""
         if not token:
             return JSONResponse(found)
@@ -348,7 +367,7 @@ class WebServer:
         known = [_cursor(number) for number in request.query_params.get("known", "").split(",")[:_PAGE]]
         try:
             if "wait" not in request.query_params:
-                return JSONResponse(await self._list_talk(lane))
+                return JSONResponse(await self._database.look(_list_talk, lane, self._now()))
             return JSONResponse(await self._wait_for_messages(who, lane, after, known))
         except SQLAlchemyError:
             return _problem(503, "web.unavailable")
@@ -359,7 +378,7 @@ class WebServer:
         page has: one that was put off may be sent, and so become readable, after a younger one."""
         until = asyncio.get_running_loop().time() + _POLL_SECONDS
         while True:
-            found = await self._list_messages(lane, after, known)
+            found = await self._database.look(_list_news, lane, after, known, self._now())
             if found["messages"] or self._transport.is_ending or asyncio.get_running_loop().time() >= until:
                 return found
             await self._transport.wait_for_news(who, _LOOK_AGAIN_SECONDS)
@@ -417,30 +436,59 @@ class WebServer:
         token = request.cookies.get(COOKIE, "")
         return token if re.fullmatch(r"[\w-]{43}", token) else None
 
-    async def _list_messages(self, lane: str, after: int, known: Sequence[int] = ()) -> dict[str, Any]:
-        return _draw_all(await self._database.look(list_to, lane, after, _PAGE, False, known), after)
-
-    async def _list_talk(self, lane: str) -> dict[str, Any]:
-        """Both sides of the talk, for a page that was just opened; and whether an answer is still on its way."""
-        rows = await self._database.look(list_to, lane, 0, _PAGE, True)
-        texts = await self._database.look(list_texts, lane, _PAGE)
-        waiting = await self._database.look(count_waiting, lane)
-        takes_files = await self._database.look(_takes_files, lane)
-        said = [(_sent_at(row), _draw(row)) for row in rows]
-        said += [(at, own) for at, raw in texts if (own := _draw_own(json.loads(raw), at)) is not None]
-        said.sort(key=lambda item: item[0])
-        messages = [message for _, message in said]
-        after = rows[-1].id if rows else 0
-        return {"messages": messages, "after": after, "waiting": waiting > 0, "takes_files": takes_files}
-
 
 def _address_of(token: str) -> str:
     """A visitor's address: only the server can tell it from the secret in their cookie, and not the other way round."""
     return hashlib.sha256(token.encode()).hexdigest()[:40]
 
 
-def _draw_all(rows: Sequence[Delivery], after: int) -> dict[str, Any]:
-    return {"messages": [_draw(row) for row in rows], "after": rows[-1].id if rows else after}
+def _list_talk(session: Session, lane: str, now: datetime) -> dict[str, Any]:
+    """Both sides of the talk, for a page that was just opened; and whether an answer is still on its way. Of a locked
+    phone neither what was said before nor anything the visitor typed since: that may be the story itself."""
+    locked_at = _locked_at(session, lane, now)
+    rows = list_to(session, lane, 0, _PAGE, newest=True, since=locked_at)
+    texts = list_texts(session, lane, _PAGE) if locked_at is None else []
+    said = [(_sent_at(row), _draw(row)) for row in rows]
+    said += [(at, own) for at, raw in texts if (own := _draw_own(json.loads(raw), at)) is not None]
+    said.sort(key=lambda item: item[0])
+    hidden = [] if locked_at is None else [_draw_lock(min(locked_at, now))]
+    return {
+        "messages": [*hidden, *(message for _, message in said)],
+        "after": rows[-1].id if rows else 0,
+        "waiting": count_waiting(session, lane) > 0,
+        "takes_files": _takes_files(session, lane),
+        "locked": locked_at is not None,
+    }
+
+
+def _list_news(session: Session, lane: str, after: int, known: Sequence[int], now: datetime) -> dict[str, Any]:
+    """What came after a message, without the known ones, and whether the phone is locked: then only what came since."""
+    locked_at = _locked_at(session, lane, now)
+    rows = list_to(session, lane, after, _PAGE, known=known, since=locked_at)
+    messages = [_draw(row) for row in rows]
+    return {"messages": messages, "after": rows[-1].id if rows else after, "locked": locked_at is not None}
+
+
+def _find_shown(session: Session, lane: str, number: int, now: datetime) -> Delivery | None:
+    """A message of the visitor's that the page may show at this moment."""
+    row, locked_at = find_sent(session, lane, number), _locked_at(session, lane, now)
+    return None if row is None or (locked_at is not None and row.created_at < locked_at) else row
+
+
+def _locked_at(session: Session, lane: str, now: datetime) -> datetime | None:
+    """Since when the visitor's phone, which others use too, waits for its PIN; None when it does not. What was told
+    while it was open was written before that moment, since whoever uses an open one moves the moment on."""
+    account = find_account(session, WebTransport.sender, lane)
+    if account is None or not is_locked(account, now):
+        return None
+    return account.unlocked_until or _NEVER
+
+
+def _draw_lock(at: datetime) -> dict[str, Any]:
+    """What stands where the talk of a locked phone is: the way to it, which asks for the PIN."""
+    reply = Reply(t("shared_phone.hidden"), (Button(t("own_cases.neutral_open"), ListOwnCases()),))
+    drawn = draw(StoredReply.from_json(reply.to_json()), 0)
+    return {"id": _LOCKED_ID, "own": False, "at": at.isoformat()} | drawn
 
 
 def _draw(row: Delivery) -> dict[str, Any]:
@@ -469,10 +517,11 @@ def _sent_at(row: Delivery) -> datetime:
     return row.finished_at or row.created_at
 
 
-def _read_answer(session: Session, lane: str, after: int) -> tuple[list[Delivery], bool, bool]:
-    """What came since a message, whether the talk waits for a file, and whether the visitor is signing in."""
+def _read_answer(session: Session, lane: str, after: int, now: datetime) -> tuple[dict[str, Any], bool]:
+    """What came since a message, with whether the talk waits for a file; and whether the visitor is signing in."""
     stands = find_standing(session, WebTransport.sender, lane)
-    return list_to(session, lane, after, _PAGE), _waits_for_file(stands), stands is not None and stands.is_signing_in
+    found = _list_news(session, lane, after, (), now) | {"takes_files": _waits_for_file(stands)}
+    return found, stands is not None and stands.is_signing_in
 
 
 def _takes_files(session: Session, lane: str) -> bool:

@@ -31,7 +31,7 @@ class RoleGrant(Base):
     """A role of a person at a unit from a day to a day; ``ended_at`` ends it at once. ``paid_by_unit_id`` names the
     workplace whose employer pays this officer (empty: the union pays): that decides who may never see a case.
     ``searched_to`` is the case up to which the unit's older ones were looked through for this officer's name and
-    employers, by number; empty once all were (`db.officers.search_again`)."""
+    employers, by number; empty once all were, as far as the role handles cases (`db.officers.search_again`)."""
 
     __tablename__ = "role_grants"
     __table_args__ = (

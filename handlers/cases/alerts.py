@@ -154,6 +154,13 @@ def tell_officer(
     )
 
 
+def is_unheard(session: Session, case: Case) -> bool:
+    """Whether nobody who was asked last can answer: they said no, or no channel reaches them any more."""
+    told = list_alerted(session, case)
+    last = (alert for alert in told if alert.rung == told[-1].rung)
+    return all(alert.declined_at is not None or not can_be_told(session, alert.person_id) for alert in last)
+
+
 def silence(session: Session, case: Case, now: datetime, but: int | None = None) -> None:
     """Nobody is to take a case any more: whoever was asked and has not heard of it yet, for the night or for an outage,
     hears nothing. Called before the next stage begins."""

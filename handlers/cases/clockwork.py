@@ -27,7 +27,7 @@ from db.models import Case, CaseState, Role, WhyReader
 from db.officers import list_officers
 from db.units import find_period, list_ancestors
 from handlers.case_viewers import is_named_in
-from handlers.cases.alerts import alert_next, hash_subject, seek_holder, tell_officer
+from handlers.cases.alerts import alert_next, hash_subject, is_by_clock, is_unheard, seek_holder, tell_officer
 from handlers.cases.deadlines import Step, StepKind, steps_by
 from handlers.cases.routing import plan_route
 from handlers.cases.stages import countdown_of, name_of, pauses_of, set_clock, silent_until_of
@@ -73,13 +73,13 @@ def _run_case(session: Session, case: Case, now: datetime, today: date, alarm: A
         set_clock(session, case, now)
         return
     is_sought = case.state is CaseState.OPENED
-    if is_sought and not list_alerted(session, case) and not alert_next(session, case, now, today):
+    if is_sought and is_unheard(session, case) and not alert_next(session, case, now, today):
         _call_for_help(session, case, f"{case.stage_round}:nobody", now, today, alarm)
     unheard = [step for step in _take_steps(session, case, now, today) if step.kind is StepKind.ESCALATE]
     if unheard:
         _call_for_help(session, case, _about(case, unheard[-1]), now, today, alarm)
     set_clock(session, case, now)
-    if is_sought and not list_alerted(session, case):
+    if is_sought and is_unheard(session, case):
         case.next_step_at = min(case.next_step_at or now + LOOK_AGAIN, now + LOOK_AGAIN)  # somebody may be appointed
 
 
@@ -128,7 +128,7 @@ def _call_for_help(session: Session, case: Case, about: str, now: datetime, toda
     for person_id in _list_administrators(session, case, now, today):
         reply = Reply(t("case_alerts.nobody_left", case=describe_case(case)))
         subject = hash_subject(session, case, f"nobody:{about}:{person_id}")
-        tell_person(session, person_id, reply, subject, now, without=WITHOUT_DESK)
+        tell_person(session, person_id, reply, subject, now, is_urgent=is_by_clock(case), without=WITHOUT_DESK)
     alarm(session, hash_subject(session, case, f"nobody:{about}"), t("case_alerts.operator", code=case.code))
 
 

@@ -15,7 +15,7 @@ from handlers.actions import (
     ShowOwnCase,
 )
 from handlers.cases.drafts import NAME, Told, begin, discard
-from handlers.cases.hearing import catch, guess, last_told, recognise, stand_beside
+from handlers.cases.hearing import catch, hear, last_told, recognise, stand_beside
 from handlers.cases.mine import (
     MINE_STEPS,
     TALK,
@@ -55,8 +55,8 @@ from handlers.chat import Button, Reply
 from handlers.errors import UserError
 from handlers.feature import Context, Draft, Feature, find_step
 from handlers.files.cleaning import prepare
-from knowledge.alarms import Kind, Strength
-from knowledge.case_terms import load_case_terms
+from knowledge.alarms import Strength
+from knowledge.case_terms import Urgency, load_case_terms
 from knowledge.texts import t
 
 
@@ -65,30 +65,41 @@ def _begin_report(context: Context, action: Report) -> list[Reply]:
     open_one = _go_on_with_open(context)
     if open_one:
         return open_one
-    told = Told(urgency=action.urgency)
+    told = Told()
+    if action.urgency == Urgency.EMERGENCY:
+        told.raise_urgency(Urgency.EMERGENCY)
     if action.category in load_case_terms().categories:
         told.category = action.category
     message = last_told(context, action.told)
     if message:
         told.add(message)
+        if _is_sure(context, message):
+            hear(context, message, told)  # the numbers stand above the button that was pressed
     return _start(context, told)
 
 
 def _ask_officer(context: Context, action: AskOfficer) -> list[Reply]:
-    """A question for a person is a report too: the question and the answer it stands under come along."""
+    """A question for a person is a report too: the question and the answer it stands under come along, and what the
+    question tells is heard."""
     open_one = _go_on_with_open(context)
     if open_one:
         return open_one
     told = Told()
     question = context.conversation.last_question
-    alarm = recognise(context, question) if question else None
+    said: list[Reply] = []
     if question:
         told.details["question"] = question
     if action.entry_id:
         told.details["entry"] = action.entry_id
-    if alarm is not None and alarm.kind is Kind.GRIEVANCE and alarm.strength is Strength.FIRST:
-        told.category = guess(alarm)[0]
-    return _start(context, told)
+    if question and _is_sure(context, question):
+        said = hear(context, question, told)
+    return [*said, *_start(context, told)]
+
+
+def _is_sure(context: Context, message: str) -> bool:
+    """A faint guess says nothing of the kind of a report that is only begun."""
+    alarm = recognise(context, message)
+    return alarm is not None and alarm.strength is Strength.FIRST
 
 
 def _go_on_with_open(context: Context) -> list[Reply]:

@@ -15,17 +15,18 @@ HOUR = 6
 _TURN = "case_figures_of_the_day"
 
 
-def run_daily(session: Session, k: int, now: datetime) -> bool:
-    """Do the day's work if its hour has come and it is not done; True when there is more, for another transaction."""
+def run_daily(session: Session, k: int, now: datetime, after: int = 0) -> int | None:
+    """Do the day's work if its hour has come and it is not done; returns where another transaction goes on (``after``),
+    None when there is no more."""
     local = now.astimezone(VIETNAM)
     due = datetime.combine(local.date(), time(HOUR), VIETNAM)
     if local < due:
-        return False
+        return None
     if publish_due(session, k, now):
-        return True
+        return 0
     if was_turn_taken(session, _TURN, due, now):
-        return False
-    if watch_spots(session, k, now, local.date()):
-        return True
-    take_turn(session, _TURN, due, now)
-    return False
+        return None
+    more = watch_spots(session, k, now, local.date(), after)
+    if more is None:
+        take_turn(session, _TURN, due, now)
+    return more

@@ -72,6 +72,11 @@ def urgency_of(category: str) -> Urgency:
     return load_case_terms().categories[category].urgency
 
 
+def more_urgent(one: Urgency, other: Urgency) -> Urgency:
+    """The one of two urgencies that can wait less."""
+    return min(one, other, key=list(Urgency).index)
+
+
 def due_at(countdown: Countdown, start: datetime, pauses: Iterable[Pause] = ()) -> datetime | None:
     """The moment by which the stage must be done; None while we wait for the worker with time left."""
     steps = _steps(countdown, start, tuple(pauses))

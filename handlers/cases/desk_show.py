@@ -1,6 +1,6 @@
 """A case as an officer reads it: what it is, by when, the legal limits, the talk and history; never who wrote."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from db.case_access import Viewer
@@ -35,6 +35,9 @@ _TALK = (
     EventKind.ASKED_WORKER,
     EventKind.NOTED,
     EventKind.SETTLED,
+    EventKind.FORWARDED,
+    EventKind.ASSIGNED,
+    EventKind.RELEASED,
 )
 _TALK_SHOWN = 8
 _HISTORY_PAGE = 12
@@ -164,15 +167,25 @@ def _describe_limit(context: Context, limit: Limit) -> str:
 
 def _describe_talk(context: Context, lines: Sequence[Line]) -> str:
     """The last of what was said, and what officers noted for themselves."""
-    said = [line for line in lines if line.kind in _TALK and line.body is not None]
+    said = _list_said(lines)
     shown = [_describe_words(context, line) for line in said[-_TALK_SHOWN:]]
     if len(said) > _TALK_SHOWN:
         shown.insert(0, t("desk_cases.earlier", count=len(said) - _TALK_SHOWN))
     return "\n".join(shown)
 
 
+def _list_said(lines: Iterable[Line]) -> list[Line]:
+    """What people wrote; a case that went on to another officer by itself has no words."""
+    return [line for line in lines if line.kind in _TALK and _words_of(line)]
+
+
+def _words_of(line: Line) -> str:
+    body = line.body or {}
+    return str(body.get("text") or body.get("reason") or "")
+
+
 def _describe_words(context: Context, line: Line) -> str:
-    values = {"at": show_moment(line.at), "text": (line.body or {}).get("text", "")}
+    values = {"at": show_moment(line.at), "text": _words_of(line)}
     if line.kind is EventKind.WORKER_WROTE:
         return t("desk_cases.said_worker", **values)
     return t(f"desk_cases.said_{line.kind.value}", name=name_of(context, line.actor_id), **values)
@@ -181,7 +194,7 @@ def _describe_words(context: Context, line: Line) -> str:
 def show_talk(context: Context, code: str, choice: str) -> list[Reply]:
     """What was said before, page by page backwards."""
     case, lines = open_story(context.session, viewer_of(context), code, context.now)
-    said = [line for line in lines if line.kind in _TALK and line.body is not None]
+    said = _list_said(lines)
     page = int(choice) if choice.isdigit() else 1
     end = max(0, len(said) - page * _TALK_SHOWN)
     shown = said[max(0, end - _TALK_SHOWN) : end]

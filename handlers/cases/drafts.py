@@ -10,9 +10,10 @@ from db.case_keys import CaseErased, case_keys_of_session
 from db.case_parties import add_party, list_drafts
 from db.cases import get_by_code
 from db.models import Case, CaseState, Role
+from handlers.cases.deadlines import more_urgent, urgency_of
 from handlers.cases.service import Report, begin_draft
 from handlers.feature import Context, Draft
-from knowledge.case_terms import load_case_terms
+from knowledge.case_terms import Urgency, load_case_terms
 
 NAME = "cases"
 LONGEST_STORY = 20_000
@@ -26,9 +27,11 @@ _PLACE = "conversations.draft.report"
 
 @dataclass
 class Told:
-    """What was told. ``asked`` is the detail that is being asked for; ``typed`` the name of a workplace as it was
-    typed, ``found`` the units it may mean; ``excluded`` the units and roles that must not read it. ``is_editing``:
-    everything was told once, so the next thing is to look it over again."""
+    """What was told. ``urgency`` is what the words tell, empty when nothing special; ``dangers`` are those of which the
+    emergency numbers were said. ``asked`` is the detail that is being asked for; ``typed`` the name of a workplace as
+    it was typed, ``found`` the units it may mean; ``excluded`` the units and roles that must not read it,
+    ``page`` which of the possible readers are on the screen. ``is_editing``: everything was told once, so the next
+    thing is to look it over again."""
 
     category: str = ""
     urgency: str = ""
@@ -43,12 +46,24 @@ class Told:
     is_named: bool = False
     includes_workplace: bool = False
     excluded: list[tuple[int, str]] = field(default_factory=list)
+    page: int = 0
     is_editing: bool = False
+    dangers: list[str] = field(default_factory=list)
+    is_reader_asked: bool = False
 
     @property
     def is_emergency(self) -> bool:
-        """Whether it cannot wait for a form to be filled."""
-        return self.urgency == "emergency"
+        """Whether it cannot wait for a form to be filled, by its kind or by what was told."""
+        return Urgency.EMERGENCY in (self.urgency, urgency_of(self.category or "other"))
+
+    @property
+    def lacks_reader(self) -> bool:
+        """Whether they are still to be asked by whom it is read."""
+        return self.category == "harassment" and not self.is_reader_asked
+
+    def raise_urgency(self, heard: Urgency) -> None:
+        """Words tell how urgent it is; what was heard before is never lowered."""
+        self.urgency = more_urgent(Urgency(self.urgency or Urgency.ORDINARY), heard).value
 
     @property
     def has_content(self) -> bool:
@@ -73,6 +88,7 @@ class Told:
             details={key: words for key, words in self.details.items() if self.is_named or key not in NAMES},
             is_named=self.is_named,
             is_emergency=self.is_emergency,
+            is_urgent=self.urgency == Urgency.URGENT,
             workplace_unit_id=self.unit_id,
             commune=self.commune,
             includes_workplace=self.includes_workplace and not is_close,

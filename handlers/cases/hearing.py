@@ -1,4 +1,6 @@
-"""Hears in a free message that somebody is in danger or wronged, and offers the way to an officer: never more."""
+"""Hears in a message that somebody is in danger or wronged: a free one is offered the way to an officer, never more;
+one that belongs to a report makes it as urgent and as close as what it tells.
+"""
 
 from db.case_parties import find_waiting
 from db.codes import show_code
@@ -6,11 +8,14 @@ from db.models import Case
 from db.people import list_accounts
 from db.session import keys_of_session
 from handlers.actions import ActOnOwnCase, GiveFeedback, Report, ShowMenu
+from handlers.cases.deadlines import more_urgent, urgency_of
+from handlers.cases.drafts import Told
 from handlers.cases.pins import is_locked
 from handlers.chat import Button, Reply
 from handlers.feature import Context
 from knowledge.alarms import Alarm, Danger, Kind, Strength, Urgency
 from knowledge.answer import Outcome
+from knowledge.case_terms import Urgency as CaseUrgency
 from knowledge.texts import t
 
 KEEP = "keep"
@@ -35,6 +40,62 @@ def guess(alarm: Alarm) -> tuple[str, str]:
     if alarm.danger in _ACCIDENTS:
         return "accident", urgency
     return _KINDS.get(alarm.category.value, alarm.category.value), urgency
+
+
+def take_words(context: Context, words: str, told: Told) -> list[Reply]:
+    """Words go to the story of a report, and are heard even where there is no room left for them."""
+    said = hear(context, words, told)
+    return said if told.add(words) else [*said, Reply(t("report.story_full"))]
+
+
+def hear(context: Context, words: str, told: Told) -> list[Reply]:
+    """Whoever tells of danger reads the numbers at once, whatever they came for. The kind is guessed only where they
+    have not said it, but for what only its holder should open; the urgency rises also where they have."""
+    alarm = recognise(context, words)
+    if alarm is None:
+        return []
+    kind, _ = guess(alarm)
+    told.category = told.category or kind
+    if alarm.strength is not Strength.FIRST:
+        return []
+    told.raise_urgency(more_urgent(CaseUrgency(alarm.urgency.value), urgency_of(kind)))
+    return [*_say_numbers(context, alarm, told), *_keep_close(context, words, told)]
+
+
+def hear_kind(context: Context, told: Told) -> list[Reply]:
+    """Whoever presses that there was an accident reads the numbers before they are asked anything."""
+    if told.category != "accident":
+        return []
+    return _say_numbers(context, context.answerer.alarms.alarm_of(Danger.INJURY), told)
+
+
+def find_danger(context: Context, words: str) -> Alarm | None:
+    """The danger that somebody tells of as it is now; None when they tell of none."""
+    alarm = recognise(context, words)
+    is_sure = alarm is not None and alarm.danger is not None and alarm.strength is Strength.FIRST
+    return alarm if is_sure else None
+
+
+def say_alarm(context: Context, alarm: Alarm) -> str:
+    """What is said of an alarm today."""
+    return context.answerer.alarms.say(alarm, context.today, context.union.hotline)
+
+
+def _say_numbers(context: Context, alarm: Alarm, told: Told) -> list[Reply]:
+    """Once for each danger: another one may need other numbers."""
+    if alarm.danger is None or alarm.danger in told.dangers:
+        return []
+    told.dangers.append(alarm.danger.value)
+    return [Reply(say_alarm(context, alarm))]
+
+
+def _keep_close(context: Context, words: str, told: Told) -> list[Reply]:
+    """Sexual harassment is read by one officer, whatever kind was pressed before; that kind keeps its urgency."""
+    if told.category == "harassment" or not context.answerer.alarms.is_intimate(words):
+        return []
+    told.raise_urgency(urgency_of(told.category))
+    told.category = "harassment"
+    return [Reply(t("report.kept_close"))]
 
 
 def mark_of(context: Context, text: str) -> str:
@@ -84,7 +145,7 @@ def stand_beside(context: Context, text: str, replies: list[Reply]) -> list[Repl
         return replies
     if alarm.strength is Strength.FIRST:
         return [*_offer(context, alarm, text), *replies]
-    said = context.answerer.alarms.say(alarm, context.today, context.union.hotline)
+    said = say_alarm(context, alarm)
     button = _ask_help(context, alarm, text)
     if alarm.danger is not None:
         return [Reply(said), *_add_button(replies, button)]
@@ -93,7 +154,7 @@ def stand_beside(context: Context, text: str, replies: list[Reply]) -> list[Repl
 
 def _offer(context: Context, alarm: Alarm, text: str) -> list[Reply]:
     context.conversation.last_question = text
-    said = context.answerer.alarms.say(alarm, context.today, context.union.hotline)
+    said = say_alarm(context, alarm)
     return [Reply(said, (_ask_help(context, alarm, text), Button(t("alarms.not_now"), ShowMenu())))]
 
 

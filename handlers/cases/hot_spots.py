@@ -27,7 +27,7 @@ WINDOW = timedelta(days=30)
 _ALL_KINDS_TIMES = 2
 """People who complain of different things make a hot spot when they are so many times the threshold."""
 
-_TOLD_AT_ONCE = 50
+_AT_ONCE = 100
 """Of how many places one transaction tells, so that nobody waits long to write: each is for up to a dozen officers."""
 
 _ABOVE = (UnitLevel.UPPER, UnitLevel.FEDERATION, UnitLevel.CONFEDERATION)
@@ -52,20 +52,19 @@ class Spot:
     cases: tuple[Sighting, ...]
 
 
-def watch_spots(session: Session, k: int, now: datetime, today: date) -> bool:
-    """The daily look, at the same hour whoever wrote when: tells the upper level of places that reached a band it was
-    not told of yet. True when it told of as many as one transaction should, and there may be more. With nobody fit to
-    be told, the next day tries again."""
-    told = 0
-    for spot in _find_spots(session, k, now, today):
+def watch_spots(session: Session, k: int, now: datetime, today: date, after: int = 0) -> int | None:
+    """The daily look, at the same hour whoever wrote when: tells the upper level of every place that reached a band it
+    was not told of yet. Looks at some places at a time; returns where to go on, None when all were looked at. With
+    nobody fit to be told, the next day tries again."""
+    for number, spot in enumerate(_find_spots(session, k, now, today)):
+        if number == after + _AT_ONCE:
+            return number
         place = spot.place
-        said = find_said(session, place.unit_id, place.commune, spot.category)
-        if spot.at_least > said and _tell(session, spot, now, today):
+        if number < after or spot.at_least <= find_said(session, place.unit_id, place.commune, spot.category):
+            continue
+        if _tell(session, spot, now, today):
             note_said(session, place.unit_id, place.commune, spot.category, spot.at_least, now)
-            told += 1
-            if told == _TOLD_AT_ONCE:
-                return True
-    return False
+    return None
 
 
 def _find_spots(session: Session, k: int, now: datetime, today: date) -> Iterator[Spot]:

@@ -10,7 +10,7 @@ from db.codes import show_code
 from db.models import OPEN_CASE_STATES, Case, CaseState
 from handlers.actions import ActOnOwnCase, Choose, EnterReceipt, ListOwnCases, Report, SharePhone, ShowMenu, ShowOwnCase
 from handlers.cases.drafts import NAME
-from handlers.cases.hearing import KEEP, last_told
+from handlers.cases.hearing import KEEP, find_danger, last_told, say_alarm
 from handlers.cases.path import DONE
 from handlers.cases.pins import is_locked, lift_pin
 from handlers.cases.service import (
@@ -23,9 +23,9 @@ from handlers.cases.service import (
     write_as_worker,
 )
 from handlers.cases.shared_phone import keep_private
-from handlers.cases.telling import choose_voice, keep_attachment
+from handlers.cases.telling import choose_voice, keep_attachment, words_of
 from handlers.cases.words import show_moment
-from handlers.chat import Button, Incoming, Kind, Reply
+from handlers.chat import Attachment, AttachmentKind, Button, Incoming, Kind, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step
 from handlers.files.cleaning import prepare
@@ -176,11 +176,16 @@ def _keep_last(context: Context, case: Case, mark: str) -> list[Reply]:
     text = last_told(context, mark)
     if not text:
         raise Outdated
-    write_as_worker(context.session, case, text, context.now, context.today)
     context.conversation.last_question = None
-    return [
-        Reply(t("own_cases.added", code=show_code(case.code)), (Button(t("own_cases.show"), ShowOwnCase(case.code)),))
-    ]
+    return _write(context, case, text, Button(t("own_cases.show"), ShowOwnCase(case.code)))
+
+
+def _write(context: Context, case: Case, words: str, then: Button) -> list[Reply]:
+    """Words go to the case at once; whoever tells of danger reads the numbers first."""
+    danger = find_danger(context, words)
+    write_as_worker(context.session, case, words, context.now, context.today, is_danger=danger is not None)
+    numbers = [Reply(say_alarm(context, danger))] if danger is not None else []
+    return [*numbers, Reply(t("own_cases.added", code=show_code(case.code)), (then,))]
 
 
 def _confirm(context: Context, case: Case, agrees: bool) -> list[Reply]:
@@ -202,9 +207,9 @@ def _take_talk(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     """Words go at once, with the files that came before them; files alone go with "done"."""
     case = get_mine(context.session, context.account, draft["case"])
     done = Button(t("own_cases.said_all"), Choose(NAME, TALK, DONE))
+    words = words_of(incoming)
     if incoming.attachment is not None and incoming.attachment.cleaned is not None:
-        more = keep_attachment(context, incoming.attachment, case, TALK)
-        return [Reply(t("own_cases.file_waits"), (done,)), *more]
+        return _take_file(context, incoming.attachment, words, case, done)
     chosen = incoming.action or ""
     if chosen.startswith("voice"):
         return [Reply(choose_voice(context, case, chosen), (done,))]
@@ -213,10 +218,17 @@ def _take_talk(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
             write_as_worker(context.session, case, "", context.now, context.today)
         context.close_conversation()
         return _show(context, case)
-    if incoming.kind is not Kind.TEXT or not incoming.text.strip():
-        return _ask_talk(context, draft)
-    write_as_worker(context.session, case, incoming.text.strip(), context.now, context.today)
-    return [Reply(t("own_cases.added", code=show_code(case.code)), (done,))]
+    return _write(context, case, words, done) if words else _ask_talk(context, draft)
+
+
+def _take_file(context: Context, file: Attachment, words: str, case: Case, done: Button) -> list[Reply]:
+    """A file goes with the words under it; a voice waits after them, until its owner chose the version."""
+    is_voice = file.kind is AttachmentKind.VOICE
+    said = _write(context, case, words, done) if words and is_voice else []
+    more = keep_attachment(context, file, case, TALK)
+    if words and not is_voice:
+        return _write(context, case, words, done)
+    return [*said, Reply(t("own_cases.file_waits"), (done,)), *more]
 
 
 def leave_talk(context: Context, draft: Draft) -> None:

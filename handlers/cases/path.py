@@ -52,16 +52,19 @@ def next_step(told: Told, after: str) -> str:
     """What follows a step: whatever is not needed is left out."""
     if after in _WITHIN:
         return _WITHIN[after]
+    if told.lacks_reader and (told.is_editing or after != "category"):
+        return "reader"
     if told.is_editing:
-        return "reader" if after == "category" and told.category == "harassment" else "summary"
-    if after == "story":
-        return "reader" if told.category == "harassment" else "workplace" if told.details.get("question") else "details"
+        return "summary"
+    if after == "story" and told.category != "harassment" and not told.details.get("question"):
+        return "details"
     return _NEXT[after]
 
 
 _WITHIN = {"unlisted": "commune", "named": "full_name", "full_name": "phone"}
 _NEXT = {
     "category": "story",
+    "story": "workplace",
     "reader": "workplace",
     "details": "workplace",
     "workplace": "naming",

@@ -1,13 +1,16 @@
 """The end of a report: everything once more with who can read it, readers kept away, and the receipt."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
+from db.case_access import CASE_ROLES
 from db.codes import show_code
-from db.models import Case, Role
+from db.models import Case
 from db.units import find_period
 from handlers.actions import Cancel, Choose, SharePhone, ShowMenu, ShowOwnCase
 from handlers.cases.drafts import NAME, Told
-from handlers.cases.path import go
+from handlers.cases.hearing import take_words
+from handlers.cases.path import go, go_on
 from handlers.cases.preview import Preview, preview
 from handlers.cases.routing import ReaderLine
 from handlers.cases.service import open_case
@@ -20,7 +23,10 @@ from knowledge.texts import t
 EDITABLE = ("story", "category", "details", "workplace", "naming")
 
 _SEND, _EDIT, _INCLUDE, _EXCLUDE, _BACK, _NOBODY = "send", "edit", "include", "exclude", "back", "reset"
-_MOST_SHOWN = 6
+_NEXT, _AGAIN = "next", "again"
+_MOST_SHOWN, _PAGE = 6, 5
+"""Readers on one page when they fit on it, and when there are more: with the other buttons they are eight."""
+
 _SHOWN = 500
 _GROUP = 4
 
@@ -67,13 +73,13 @@ def _who(told: Told) -> str:
 
 
 def describe_readers_of(context: Context, case: Case, told: Told) -> str:
-    """Roles and units that could read it, who is told later, and what had better be known before sending."""
+    """Roles and units that could read it, now and later, whom the worker keeps away, and what had better be known
+    before sending."""
     found = preview(context.session, case, told.to_report(), context.now, context.today)
     lines = [t("report.readers"), *(f"- {_show(line)}" for line in found.readers)]
     if not found.is_covered:
         lines = [t("report.nobody_yet", hotline=context.union.hotline)]
-    lines += _remarks(told, found)
-    return "\n".join(lines)
+    return "\n".join((*_show_kept_away(told, found), *lines, *_remarks(told, found)))
 
 
 def _remarks(told: Told, found: Preview) -> Iterable[str]:
@@ -82,7 +88,22 @@ def _remarks(told: Told, found: Preview) -> Iterable[str]:
     if found.has_wished_sex is False:
         yield t(f"report.no_{told.details['reader_sex']}_reader")
     if found.later:
-        yield t("report.told_later", units=", ".join(found.later))
+        yield "\n".join((t("report.told_later"), *_show_units(found.later)))
+
+
+def _show_kept_away(told: Told, found: Preview) -> list[str]:
+    lines = [line for line in found.choices if _is_kept_away(told, line)]
+    return [t("report.kept_away"), *_show_units(lines)] if lines else []
+
+
+def _is_kept_away(told: Told, line: ReaderLine) -> bool:
+    return (line.unit_id, line.role.value) in told.excluded
+
+
+def _show_units(lines: Iterable[ReaderLine]) -> Iterable[str]:
+    """One line for each unit, with its roles: short, since it is read on a small screen."""
+    for unit, roles in groupby(lines, key=lambda line: line.unit_name):
+        yield f"- {unit}: {', '.join(t(f'report.role_{line.role.value}') for line in roles)}"
 
 
 def _show(line: ReaderLine) -> str:
@@ -97,8 +118,9 @@ def take_summary(context: Context, incoming: Incoming, case: Case, told: Told) -
         return go(context, case, told, incoming.action)
     if incoming.action == _INCLUDE and told.unit_id is not None:
         told.includes_workplace = not told.includes_workplace
-    if incoming.kind is Kind.TEXT and incoming.text.strip() and not told.add(incoming.text.strip()):
-        return [Reply(t("report.story_full")), *go(context, case, told, "summary")]
+    if incoming.kind is Kind.TEXT and incoming.text.strip():
+        told.is_editing = True  # what these words make necessary is asked, and then it is looked over again
+        return [*take_words(context, incoming.text.strip(), told), *go_on(context, case, told, "summary")]
     return go(context, case, told, "summary")
 
 
@@ -117,31 +139,62 @@ def take_edit(context: Context, incoming: Incoming, case: Case, told: Told) -> l
 
 
 def ask_exclude(context: Context, case: Case, told: Told) -> list[Reply]:
-    """Whom to keep away; the list is worked out anew each time, since the next unit may come in their place."""
+    """Whom to keep away, also of those who come later, and whom to let in again; the list is worked out anew each time,
+    since the next unit may come in their place."""
     found = preview(context.session, case, told.to_report(), context.now, context.today)
     buttons = [
-        Button(_label(line), Choose(NAME, "exclude", f"{line.unit_id}:{line.role.value}"))
-        for line in found.readers[:_MOST_SHOWN]
+        Button(_label(told, line), Choose(NAME, "exclude", _choice_of(told, line)))
+        for line in _page_of(told, found.choices)
     ]
+    if len(found.choices) > _MOST_SHOWN:
+        key = "report.readers_from_start" if _is_last(told, found.choices) else "report.more_readers"
+        buttons.append(Button(t(key), Choose(NAME, "exclude", _NEXT)))
     if told.excluded:
         buttons.append(Button(t("report.exclude_nobody"), Choose(NAME, "exclude", _NOBODY)))
     buttons.append(Button(t("report.back"), Choose(NAME, "exclude", _BACK)))
-    return [Reply(t("report.whom_to_exclude") if found.readers else t("report.no_reader_left"), tuple(buttons))]
+    question = t("report.whom_to_exclude") if found.readers else t("report.no_reader_left")
+    return [Reply("\n".join((question, *_show_kept_away(told, found))), tuple(buttons))]
 
 
-def _label(line: ReaderLine) -> str:
+def _choice_of(told: Told, line: ReaderLine) -> str:
+    """A button of its own for each way: one that is pressed twice, or late, must let nobody in."""
+    chosen = f"{line.unit_id}:{line.role.value}"
+    return f"{chosen}:{_AGAIN}" if _is_kept_away(told, line) else chosen
+
+
+def _page_of(told: Told, choices: Sequence[ReaderLine]) -> Sequence[ReaderLine]:
+    """Those that are on the screen; past the end it begins again."""
+    if len(choices) <= _MOST_SHOWN:
+        return choices
+    first = told.page % _count_pages(choices) * _PAGE
+    return choices[first : first + _PAGE]
+
+
+def _is_last(told: Told, choices: Sequence[ReaderLine]) -> bool:
+    return told.page % _count_pages(choices) == _count_pages(choices) - 1
+
+
+def _count_pages(choices: Sequence[ReaderLine]) -> int:
+    return -(-len(choices) // _PAGE)
+
+
+def _label(told: Told, line: ReaderLine) -> str:
     """The role must stay readable, so the unit is what is shortened."""
     label = f"{t(f'report.role_{line.role.value}')} – {line.unit_name}"
+    if _is_kept_away(told, line):
+        label = t("report.let_in_again", reader=label)
     return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1].rstrip()}…"
 
 
 def take_exclude(context: Context, incoming: Incoming, case: Case, told: Told) -> list[Reply]:
-    """Keep one role away, or let everybody read again."""
-    unit_id, _, role = (incoming.action or "").partition(":")
+    """Keep one role away, or let it in again, or everybody."""
+    unit_id, role, way = [*(incoming.action or "").split(":"), "", ""][:3]
     if incoming.action == _NOBODY:
         told.excluded = []
-    elif unit_id.isdigit() and role in {one.value for one in Role} and (int(unit_id), role) not in told.excluded:
-        told.excluded.append((int(unit_id), role))
+    elif unit_id.isdigit() and role in {one.value for one in CASE_ROLES}:
+        others = [one for one in told.excluded if one != (int(unit_id), role)]
+        told.excluded = others if way == _AGAIN else [*others, (int(unit_id), role)]
+    told.page = 0 if incoming.action == _BACK else told.page + (incoming.action == _NEXT)
     return go(context, case, told, "summary" if incoming.action == _BACK else "exclude")
 
 

@@ -20,7 +20,7 @@ from db.units import find_period
 from handlers.access import NotAllowed
 from handlers.case_viewers import is_named_in
 from handlers.cases.alerts import alert_next, ask_on, seek_holder, silence, silence_barred, tell_officer
-from handlers.cases.deadlines import urgency_of
+from handlers.cases.deadlines import more_urgent, urgency_of
 from handlers.cases.names import bar_named
 from handlers.cases.routing import list_fit, plan_route
 from handlers.cases.stages import begin_stage, set_clock
@@ -42,13 +42,15 @@ _HELD = (CaseState.CLAIMED, CaseState.ANSWERED)
 @dataclass(frozen=True)
 class Report:
     """What a worker sends. ``details`` are further words of theirs by name (where, since, affected, wants, question,
-    full_name, phone …); ``excluded`` are the units and roles that must not read it."""
+    full_name, phone …); ``is_emergency`` and ``is_urgent`` are what the words tell, where the kind says less;
+    ``excluded`` are the units and roles that must not read it."""
 
     category: str
     story: str
     details: dict[str, str] = field(default_factory=dict)
     is_named: bool = False
     is_emergency: bool = False
+    is_urgent: bool = False
     workplace_unit_id: int | None = None
     commune: str | None = None
     includes_workplace: bool = False
@@ -64,7 +66,8 @@ def set_place(session: Session, case: Case, report: Report, now: datetime) -> No
     """What decides who may read a case: its kind, where it is, and whom the worker keeps away."""
     category = load_case_terms().categories[report.category]
     case.category, case.holder_only = report.category, category.holder_only
-    case.urgency = (Urgency.EMERGENCY if report.is_emergency else category.urgency).value
+    heard = Urgency.EMERGENCY if report.is_emergency else Urgency.URGENT if report.is_urgent else Urgency.ORDINARY
+    case.urgency = more_urgent(category.urgency, heard).value
     case.workplace_unit_id, case.commune = report.workplace_unit_id, report.commune
     case.is_named = report.is_named
     for unit_id, role in report.excluded:
@@ -136,15 +139,19 @@ def _accounts_of(session: Session, account: Account) -> list[Account]:
     return [account, *(one for one in linked if one.id != account.id)]
 
 
-def write_as_worker(session: Session, case: Case, text: str, now: datetime, today: date) -> None:
-    """The worker adds to their case; files sent before go with it. Whoever they name now is kept away from now on."""
+def write_as_worker(
+    session: Session, case: Case, text: str, now: datetime, today: date, is_danger: bool = False
+) -> None:
+    """The worker adds to their case; files sent before go with it. Whoever they name now is kept away from now on.
+    ``is_danger``: the text tells of danger, so that the case is an emergency from now on."""
     if case.state in (CaseState.WITHDRAWN, CaseState.ERASED):
         raise Outdated
     number = append(session, case, EventKind.WORKER_WROTE, now, body={"text": text})
     attach_files(session, case, number)
     if case.state is CaseState.MERGED:
         kept = session.get_one(Case, case.merged_into_id)
-        tell_holder(session, kept, f"wrote:{case.id}:{number}", now, "case_alerts.worker_wrote")
+        is_alive = kept.state is not CaseState.WITHDRAWN
+        _tell_of_words(session, kept, f"wrote:{case.id}:{number}", now, today, is_danger and is_alive)
         return
     if close_pauses(session, case, now):
         set_clock(session, case, now)
@@ -152,9 +159,36 @@ def write_as_worker(session: Session, case: Case, text: str, now: datetime, toda
     silence_barred(session, case, now, today)
     if case.holder_id is not None and not is_fit(session, case, read_viewer(session, case.holder_id, now, today)):
         append(session, case, EventKind.RELEASED, now, body={"why": WhyBarred.NAMED.value})
+        if is_danger:
+            _make_emergency(session, case, now)
         seek_holder(session, case, now, today)
     else:
-        tell_holder(session, case, f"wrote:{number}", now, "case_alerts.worker_wrote")
+        _tell_of_words(session, case, f"wrote:{number}", now, today, is_danger)
+
+
+def _tell_of_words(session: Session, case: Case, about: str, now: datetime, today: date, is_danger: bool) -> None:
+    """Whoever holds a case hears that there are new words. What becomes an emergency by them has to be answered anew,
+    by its holder, or by whoever takes it where nobody holds it or it was thought to be over."""
+    is_open = case.state in (CaseState.OPENED, *_HELD)
+    if not is_danger or (is_open and case.urgency == Urgency.EMERGENCY):
+        tell_holder(session, case, about, now, "case_alerts.worker_wrote")
+        return
+    silence(session, case, now)
+    _make_emergency(session, case, now)
+    if case.state not in _HELD:
+        case.closed_at = case.outcome = None
+        seek_holder(session, case, now, today)
+        return
+    case.state = CaseState.CLAIMED
+    begin_stage(session, case, Stage.FIRST_ANSWER, now, now)
+    tell_holder(session, case, about, now, "case_alerts.danger")
+
+
+def _make_emergency(session: Session, case: Case, now: datetime) -> None:
+    """The worker's words do what an officer does who sets the urgency; the line in the history has no officer."""
+    body = {"from": f"{case.category}/{case.urgency}", "to": f"{case.category}/{Urgency.EMERGENCY.value}"}
+    append(session, case, EventKind.RECATEGORISED, now, body=body)
+    case.urgency = Urgency.EMERGENCY.value
 
 
 def confirm(session: Session, case: Case, agrees: bool, now: datetime, today: date) -> None:
@@ -237,12 +271,19 @@ def claim(session: Session, viewer: Viewer, code: str, now: datetime, today: dat
 
 
 def _hold(session: Session, case: Case, now: datetime) -> None:
-    """Somebody has the case: the next stage runs, counted from when it was sent."""
+    """Somebody has the case: the next stage runs, counted from when it was sent, or became an emergency."""
     case.claimed_at = case.claimed_at or now
     case.state = CaseState.ANSWERED if case.answered_at else CaseState.CLAIMED
     stage = Stage.RESOLUTION if case.answered_at else Stage.FIRST_ANSWER
-    since = case.opened_at if not case.reopened else case.stage_since_at
+    since = case.stage_since_at if case.reopened else _became_urgent_at(session, case) or case.opened_at
     begin_stage(session, case, stage, since or now, now)
+
+
+def _became_urgent_at(session: Session, case: Case) -> datetime | None:
+    """When words of the worker made an emergency of a case that was none; None when they did not."""
+    lines = list_lines(session, case)
+    raised = [one.at for one in lines if one.kind is EventKind.RECATEGORISED and one.actor_id is None]
+    return max(raised, default=None)
 
 
 def is_taken(session: Session, viewer: Viewer, code: str) -> bool:
@@ -307,8 +348,8 @@ def answer(session: Session, viewer: Viewer, code: str, text: str, now: datetime
     for one in (case, *list_merged(session, case)):
         tell_worker(session, one, f"wrote:{case.id}:{number}", t(key, code=show_code(one.code), text=text), now)
     if case.state is CaseState.CLAIMED:
-        case.state, case.answered_at = CaseState.ANSWERED, now
-        begin_stage(session, case, Stage.RESOLUTION, case.opened_at or now, now)
+        case.state, case.answered_at = CaseState.ANSWERED, case.answered_at or now
+        begin_stage(session, case, Stage.RESOLUTION, case.stage_since_at or now, now)
     if asks:
         open_pause(session, case, "worker", now)
         set_clock(session, case, now)

@@ -10,7 +10,7 @@ from db.case_parties import list_party_accounts
 from db.codes import show_code
 from db.models import Account, Case, CaseState, DeliveryKind
 from handlers.actions import ActOnOwnCase, ShowOwnCase
-from handlers.cases.alerts import hash_subject, tell_officer
+from handlers.cases.alerts import hash_subject, is_by_clock, tell_officer
 from handlers.cases.stages import begin_stage
 from handlers.chat import Button, File, Reply
 from handlers.notify import tell_account
@@ -27,7 +27,8 @@ def tell_worker(
     files: tuple[File, ...] = (),
 ) -> bool:
     """Send the worker a message about their case, once for each ``about``, on the account they used for it last that
-    can be reached; False when there is none. On a phone that others use too, only that there is something new."""
+    can be reached; False when there is none. On a phone that others use too, only that there is something new. What is
+    urgent goes by night as well."""
     account = _find_account(session, case)
     if account is None:
         return False
@@ -35,7 +36,8 @@ def tell_worker(
     reply = Reply(text, (*buttons, shown), files)
     if account.is_shared:
         reply = Reply(t("own_cases.neutral"), (Button(t("own_cases.neutral_open"), ShowOwnCase(case.code)),))
-    tell_account(session, account, reply, hash_subject(session, case, about), now, DeliveryKind.CASE_REPLY)
+    subject = hash_subject(session, case, about)
+    tell_account(session, account, reply, subject, now, DeliveryKind.CASE_REPLY, is_urgent=is_by_clock(case))
     return True
 
 

@@ -4,14 +4,13 @@ from db.case_files import remove_waiting_files
 from db.models import Case
 from handlers.actions import Choose
 from handlers.cases.drafts import NAME, Told
-from handlers.cases.hearing import guess, recognise
+from handlers.cases.hearing import hear, hear_kind, take_words
 from handlers.cases.keeping import Kept, keep_file, send_distorted_voice, send_own_voice
 from handlers.cases.path import DONE, SKIP, go, go_on
 from handlers.cases.sending import describe_readers_of, send
 from handlers.chat import Attachment, Button, Incoming, Kind, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context
-from knowledge.alarms import Strength
 from knowledge.texts import t
 
 FIRST_PAGE = ("wages", "insurance", "dismissal", "hours", "safety", "harassment")
@@ -45,7 +44,7 @@ def take_category(context: Context, incoming: Incoming, case: Case, told: Told) 
     told.asked = _MORE if chosen == _MORE else ""
     if chosen in (*FIRST_PAGE, *SECOND_PAGE, _OTHER):
         told.category = chosen
-        return go_on(context, case, told, "category")
+        return [*hear_kind(context, told), *go_on(context, case, told, "category")]
     if incoming.kind in (Kind.TEXT, Kind.FILE) and not told.is_editing:
         return take_story(context, incoming, case, told)
     return go(context, case, told, "category")
@@ -53,15 +52,12 @@ def take_category(context: Context, incoming: Incoming, case: Case, told: Told) 
 
 def ask_story(context: Context, case: Case, told: Told) -> list[Reply]:
     """The question itself, or what was told so far and how to go on."""
-    if not told.story and not told.files:
-        return [_ask_to_begin(told)]
-    buttons = [Button(t("report.done"), Choose(NAME, "story", DONE))]
-    text = _show_so_far(told)
-    if told.is_emergency:
-        buttons.insert(0, Button(t("report.send_now"), Choose(NAME, "story", SEND_NOW)))
-        text = f"{text}\n\n{describe_readers_of(context, case, told)}\n{t('report.emergency_next')}"
-    buttons.append(Button(t("report.write_again"), Choose(NAME, "story", _AGAIN)))
-    return [Reply(text, tuple(buttons))]
+    asked = _show_so_far(told) if told.story or told.files else _ask_to_begin(told)
+    if not told.is_emergency or not told.has_content:
+        return [asked]
+    send_now = Button(t("report.send_now"), Choose(NAME, "story", SEND_NOW))
+    text = f"{asked.text}\n\n{describe_readers_of(context, case, told)}\n{t('report.emergency_next')}"
+    return [Reply(text, (send_now, *asked.buttons))]
 
 
 def _ask_to_begin(told: Told) -> Reply:
@@ -73,11 +69,15 @@ def _ask_to_begin(told: Told) -> Reply:
     return Reply(t("report.ask_story"))
 
 
-def _show_so_far(told: Told) -> str:
+def _show_so_far(told: Told) -> Reply:
     parts = [t("report.story_so_far", story=_shorten(told.story[-1]))] if told.story else []
     if told.files:
         parts.append(t("report.files_so_far", count=told.files))
-    return "\n".join([*parts, t("report.tell_more")])
+    buttons = (
+        Button(t("report.done"), Choose(NAME, "story", DONE)),
+        Button(t("report.write_again"), Choose(NAME, "story", _AGAIN)),
+    )
+    return Reply("\n".join([*parts, t("report.tell_more")]), buttons)
 
 
 def _shorten(text: str) -> str:
@@ -86,16 +86,20 @@ def _shorten(text: str) -> str:
 
 def take_story(context: Context, incoming: Incoming, case: Case, told: Told) -> list[Reply]:
     """One more message or file, or a button. Nothing that was told is dropped without saying so."""
-    chosen = incoming.action or ""
     if incoming.kind is Kind.BUTTON:
-        return _press_in_story(context, case, told, chosen)
+        return _press_in_story(context, case, told, incoming.action or "")
+    words = words_of(incoming)
+    which_voice: list[Reply] = []
     if incoming.attachment is not None and incoming.attachment.cleaned is not None:
-        return _take_file(context, incoming.attachment, case, told)
-    if incoming.kind is not Kind.TEXT or not incoming.text.strip():
-        return go(context, case, told, "story")
-    if not told.add(incoming.text.strip()):
-        return [Reply(t("report.story_full")), *go(context, case, told, "story")]
-    return [*_hear(context, incoming.text, told), *go(context, case, told, "story")]
+        which_voice = keep_attachment(context, incoming.attachment, case, "story")
+        told.files += 1
+    said = take_words(context, words, told) if words else []
+    return [*said, *go(context, case, told, "story"), *which_voice]
+
+
+def words_of(incoming: Incoming) -> str:
+    """What was typed, also under a picture or a document; empty for anything else."""
+    return incoming.text.strip() if incoming.kind in (Kind.TEXT, Kind.FILE) else ""
 
 
 def _press_in_story(context: Context, case: Case, told: Told, chosen: str) -> list[Reply]:
@@ -111,26 +115,6 @@ def _press_in_story(context: Context, case: Case, told: Told, chosen: str) -> li
     if chosen == SEND_NOW and told.is_emergency and told.has_content:
         return send(context, case, told)
     return go(context, case, told, "story")
-
-
-def _hear(context: Context, text: str, told: Told) -> list[Reply]:
-    """Whoever tells of danger reads the numbers at once, whatever they came for; the kind is guessed only where they
-    have not said it."""
-    alarm = recognise(context, text)
-    if alarm is None:
-        return []
-    kind, urgency = guess(alarm)
-    told.category = told.category or kind
-    if alarm.danger is None or alarm.strength is not Strength.FIRST or told.is_emergency:
-        return []
-    told.urgency = urgency
-    return [Reply(context.answerer.alarms.say(alarm, context.today, context.union.hotline))]
-
-
-def _take_file(context: Context, attachment: Attachment, case: Case, told: Told) -> list[Reply]:
-    replies = keep_attachment(context, attachment, case, "story")
-    told.files += 1
-    return [*go(context, case, told, "story"), *replies]
 
 
 def keep_attachment(context: Context, attachment: Attachment, case: Case, step: str) -> list[Reply]:
@@ -176,6 +160,7 @@ def take_reader(context: Context, incoming: Incoming, case: Case, told: Told) ->
     """A woman, a man, or whoever comes first."""
     if incoming.action not in ("female", "male", SKIP):
         return go(context, case, told, "reader")
+    told.is_reader_asked = True
     told.details.pop("reader_sex", None)
     if incoming.action != SKIP:
         told.details["reader_sex"] = incoming.action
@@ -200,11 +185,9 @@ def take_details(context: Context, incoming: Incoming, case: Case, told: Told) -
     words = " ".join(incoming.text.split()) if incoming.kind is Kind.TEXT else ""
     if words and told.asked in DETAILS:
         told.details[told.asked], told.asked = words[:_LONGEST_DETAIL], ""
-        return go(context, case, told, "details")
+        return [*hear(context, words, told), *go(context, case, told, "details")]
     if words:
-        if not told.add(incoming.text.strip()):
-            return [Reply(t("report.story_full")), *go(context, case, told, "details")]
-        return [*_hear(context, incoming.text, told), *go(context, case, told, "details")]
+        return [*take_words(context, incoming.text.strip(), told), *go(context, case, told, "details")]
     told.asked = incoming.action if incoming.action in DETAILS else ""
     if incoming.action == DONE:
         return go_on(context, case, told, "details")

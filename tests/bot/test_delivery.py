@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
+from bot.delivery import _note_unreachable
 from bot.rate import Rate
 from bot.transports import (
     AccountPaused,
@@ -20,7 +21,7 @@ from bot.transports import (
     SendUncertain,
     WindowClosed,
 )
-from db.accounts import lane_of, mark_unreachable
+from db.accounts import lane_of
 from db.deliveries import WAITS, Outgoing, add_deliveries, claim_due, recover_claimed
 from db.models import Account, Delivery, DeliveryKind, DeliveryState
 from tests.talk import Talk
@@ -212,7 +213,7 @@ async def test_lost_person_is_noted_once_the_database_is_back(talk: Talk, monkey
     run, failures = talk.database.run, [OperationalError("away", None, Exception())]
 
     async def fail_once(work: Any, *args: Any) -> Any:
-        if work is mark_unreachable and failures:
+        if work is _note_unreachable and failures:
             raise failures.pop()
         return await run(work, *args)
 

@@ -15,20 +15,21 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from bot.app import App
+from bot.app import App, utc_now
 from bot.settings import Settings
 from bot.transports.web import COOKIE, WebServer, WebTransport
 from db.deliveries import Outgoing, add_deliveries
-from db.models import Account, Case, Delivery, DeliveryKind, Feedback, InboxEvent, InboxState
+from db.models import Account, Case, Delivery, DeliveryKind, DeliveryState, Feedback, InboxEvent, InboxState
 from db.session import Database
 from handlers.actions import AskOfficer, GiveFeedback, Opinion, ShowMenu, encode
-from handlers.chat import Reply
+from handlers.chat import File, Reply
 from handlers.feature import Union
 from knowledge.answer import Answerer
 from knowledge.texts import load_texts, t
 
 WEB = Path(__file__).parents[2] / "web"
 HOTLINE = "1900 1234"
+STORY = "quản đốc trừ lương cả tổ ba tháng"
 TOLD_WITHIN = 20.0
 """Seconds in which a pushed message reaches a waiting page: before the server would end the wait with nothing."""
 
@@ -393,7 +394,7 @@ async def test_a_flood_of_new_visitors_is_slowed_and_known_ones_are_not(
 # --- waiting ---
 
 
-async def push(site: Site, text: str, in_seconds: float = 0) -> int:
+async def push(site: Site, text: str, in_seconds: float = 0, files: tuple[File, ...] = ()) -> int:
     """A message to the only visitor, as an officer's answer or a bulletin will be one; returns its number."""
     now = datetime.now(UTC)
     with site.database.begin() as session:
@@ -404,7 +405,7 @@ async def push(site: Site, text: str, in_seconds: float = 0) -> int:
             recipient=account.address_hash,
             sender=WebTransport.sender,
             address=account.address,
-            body=Reply(text).to_json(),
+            body=Reply(text, files=files).to_json(),
             expires_at=now + timedelta(days=1),
             not_before_at=now + timedelta(seconds=in_seconds),
         )
@@ -455,6 +456,87 @@ async def test_nobody_hears_what_another_visitor_is_told(site: Site, question: s
     lan, hoa = await site.visitor(), await site.visitor()
     await lan.posts(text=question)
     assert await hoa.talk() == []
+
+
+# --- a phone that others use too ---
+
+
+async def tell_on_a_shared_phone(site: Site) -> tuple[Visitor, int]:
+    """Somebody tells their story, says that others use the phone too, sets a PIN, and gets an officer's answer and a
+    file; returns them with the number of the message that holds the file."""
+    lan = await site.visitor()
+    for words in ("phản ánh", "Tiền lương", STORY, "máy dùng chung", "Đúng, máy dùng chung", "2580"):
+        await lan.posts(text=words)
+    await push(site, "Công ty hẹn trả thứ hai")
+    with_file = await push(site, "Quyết định", files=(File("quyet-dinh.pdf", "application/pdf", b"%PDF-"),))
+    await all_sent(site)
+    return lan, with_file
+
+
+async def all_sent(site: Site) -> None:
+    site.app._wake(WebTransport.sender)  # as whoever stores a delivery does
+    await until(lambda: all(row.state is DeliveryState.SENT for row in site.rows(Delivery)))
+
+
+def lock(site: Site) -> None:
+    """Ten minutes after its last use, which was a moment ago."""
+    with site.database.begin() as session:
+        session.execute(update(Account).values(unlocked_until=datetime.now(UTC)))
+
+
+async def hears_all(lan: Visitor) -> str:
+    """All that the page gives out, whichever way it asks."""
+    posted = (await lan.posts(text="/start", after=0)).json()["messages"]
+    return " ".join(map(text_of, [*await lan.talk(), *await lan.waits(0), *posted]))
+
+
+async def test_a_locked_phone_gives_out_nothing_that_was_said_before(site: Site) -> None:
+    """Whoever opens the page meets the question for the PIN, and neither story nor answer nor file."""
+    lan, with_file = await tell_on_a_shared_phone(site)
+    path = f"/api/files/{with_file}/0"
+    assert STORY in await hears_all(lan)
+    assert (await lan.client.get(path)).content == b"%PDF-"
+    lock(site)
+    assert await answer_of(lan) == {"locked": True, "shown": [t("shared_phone.hidden")]}
+    heard = await hears_all(lan)
+    assert not any(words in heard for words in (STORY, "hẹn trả", "Quyết định"))
+    assert (await lan.client.get(path)).status_code == 404
+
+
+async def answer_of(lan: Visitor) -> dict[str, Any]:
+    answer = (await lan.client.get("/api/messages")).json()
+    return {"locked": answer["locked"], "shown": [text_of(message) for message in answer["messages"]]}
+
+
+async def test_the_pin_brings_the_whole_talk_back(site: Site) -> None:
+    """From the button that stands in its place: the question, a wrong PIN, the right one, and all is there again; what
+    was typed before the right one is shown to nobody."""
+    lan, with_file = await tell_on_a_shared_phone(site)
+    before = [message["id"] for message in await lan.talk()]
+    lock(site)
+    [instead] = await lan.talk()
+    asked = (await lan.posts(action=instead["buttons"][0]["action"], text=instead["buttons"][0]["label"])).json()
+    assert [text_of(message) for message in asked["messages"]] == [t("shared_phone.ask_pin")]
+    wrong = (await lan.posts(text="hôm qua tổ trưởng lại chửi")).json()
+    assert (text_of(wrong["messages"][-1]), wrong["locked"]) == (t("shared_phone.wrong_pin"), True)
+    assert "tổ trưởng" not in " ".join(map(text_of, await lan.talk()))
+    right = (await lan.posts(text="2580")).json()
+    assert not right["locked"]
+    after = [message["id"] for message in await lan.talk()]
+    assert after[: len(before)] == before
+    assert (await lan.client.get(f"/api/files/{with_file}/0")).status_code == 200
+
+
+async def test_a_message_written_before_the_lock_and_put_off_stays_hidden(site: Site) -> None:
+    """It was written for a phone that was open; a neutral notice written since is shown."""
+    lan, _ = await tell_on_a_shared_phone(site)
+    late = await push(site, "Tin gửi từ hôm qua", in_seconds=3600)
+    lock(site)
+    with site.database.begin() as session:
+        session.execute(update(Delivery).where(Delivery.id == late).values(not_before_at=datetime.now(UTC)))
+    await push(site, t("own_cases.neutral"))
+    await all_sent(site)
+    assert (await answer_of(lan))["shown"] == [t("shared_phone.hidden"), t("own_cases.neutral")]
 
 
 async def test_stopping_lets_waiting_pages_go(database: Database, answerer: Answerer) -> None:
@@ -600,7 +682,7 @@ async def test_our_own_bug_carries_them_too(site: Site) -> None:
     async def fail() -> dict[str, Any]:
         raise RuntimeError("a secret")
 
-    server = WebServer(WebTransport(), site.app.inbox, site.database, Union("A", HOTLINE), "", fail, {})
+    server = WebServer(WebTransport(), site.app.inbox, site.database, Union("A", HOTLINE), "", fail, utc_now, {})
     edge = httpx.ASGITransport(server.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=edge, base_url="http://test") as client:
         answer = await client.get("/readyz")

@@ -26,7 +26,7 @@ from db.models import (
 )
 from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowCase, encode
 from handlers.cases.clockwork import mend, mend_some, remind_to_follow_up, run_due
-from handlers.cases.names import bar_unsearched
+from handlers.cases.searching import bar_unsearched
 from handlers.cases.service import Report, note, open_case, write_as_worker
 from handlers.chat import StoredReply
 from knowledge.answer import Answerer
@@ -328,7 +328,7 @@ async def test_case_is_given_to_a_colleague_with_a_reason(talk: Talk, tree: Tree
     await everybody_heard(talk, colleague)
     colleague.hears("được giao một vụ việc")
     await colleague.presses("Mở vụ việc")
-    colleague.hears("nợ lương hai tháng")
+    colleague.hears("nợ lương hai tháng", "giao người khác", "Bạn phụ trách công ty này")
     assert find_case(talk, code).holder_id == person_of(talk, colleague)
     await act(holder, code, "answer")
     holder.hears("không có quyền")
@@ -366,6 +366,9 @@ async def test_case_goes_up_with_a_reason_and_leaves_the_unit(talk: Talk, tree: 
     sender.hears("đã chuyển lên")
     await everybody_heard(talk, top)
     top.hears("Anh/chị nhận vụ này")
+    await top.presses("Tôi nhận")
+    await top.presses_payload(encode(ShowCase(code)))
+    top.hears("chuyển lên cấp trên", "Công ty có ở nhiều phường")
     await holder.presses_payload(encode(ShowCase(code)))
     holder.hears("không có quyền")
 

@@ -58,8 +58,9 @@ def tree(database: Database) -> Tree:
 
 def do_the_day(session: Session, now: datetime) -> None:
     """What the clock does, as often as it has to."""
-    while run_daily(session, K, now):
-        pass
+    after: int | None = 0
+    while after is not None:
+        after = run_daily(session, K, now, after)
 
 
 def send_many(session: Session, count: int, now: datetime = OCTOBER, **report: object) -> list[Case]:
@@ -254,16 +255,17 @@ def test_many_hot_spots_are_told_part_by_part_each_once(
     database: Database, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No transaction is long; the day is over once all are told, and told again only the next day."""
-    monkeypatch.setattr("handlers.cases.hot_spots._TOLD_AT_ONCE", 1)
+    monkeypatch.setattr("handlers.cases.hot_spots._AT_ONCE", 1)
     later = OCTOBER + timedelta(days=1)
     with database.begin() as session:
         free = add_officer(session, "Lê Thị Trên", tree.upper, Role.OFFICER, OCTOBER)
         for kind in ("wages", "hours", "meals"):
             send_many(session, 5, category=kind, workplace_unit_id=tree.workplace)
-    told, is_left = [0], True
-    while is_left:
+    told = [0]
+    after: int | None = 0
+    while after is not None:
         with database.begin() as session:
-            is_left = run_daily(session, K, later)
+            after = run_daily(session, K, later, after)
             told.append(len(hot_spots_told(session, free)))
     parts = [after - before for before, after in itertools.pairwise(told)]
     assert max(parts) == 1

@@ -4,16 +4,19 @@ until the worker says it is settled."""
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.delivery import _note_unreachable
 from db.case_access import Viewer
 from db.case_history import EventKind, list_lines
+from db.case_parties import list_party_accounts
 from db.cases import Wanted, count_visible, list_takeable, list_visible
 from db.codes import show_code
 from db.merges import move_rows
 from db.models import (
     Absence,
+    Account,
     Case,
     CaseReader,
     CaseState,
@@ -30,14 +33,17 @@ from db.models import (
 )
 from db.officers import NewGrant, add_grant, add_grants, end_grant, list_grants
 from db.people import add_person
+from db.reorganisations import move_payer
 from db.session import Database
+from db.units import change_period, find_period
 from handlers.access import NotAllowed
 from handlers.case_viewers import read_desk_viewer
 from handlers.cases import service
 from handlers.cases.alerts import tell_officer
 from handlers.cases.clockwork import mend, run_due
-from handlers.cases.names import bar_tied, bar_unsearched
+from handlers.cases.names import bar_tied
 from handlers.cases.routing import describe_readers, plan_route
+from handlers.cases.searching import bar_unsearched
 from handlers.errors import Outdated, UserError
 from handlers.registration.service import change_profile
 from knowledge.case_terms import Urgency
@@ -436,7 +442,7 @@ def test_officer_appointed_while_older_cases_are_looked_through_is_looked_for_in
     database: Database, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not only in those that were left when they joined somebody for whom the clock was at work."""
-    monkeypatch.setattr("handlers.cases.names._CASES_AT_ONCE", 2)
+    monkeypatch.setattr("handlers.cases.searching._CASES_AT_ONCE", 2)
     with database.begin() as session:
         add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
         send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
@@ -452,7 +458,7 @@ def test_officer_with_another_name_is_looked_for_in_all_cases_once_more(
 ) -> None:
     """A name put right is that of whom a worker wrote: from then on no list has the case, also when the clock was just
     at the older ones; nobody hands it to them either."""
-    monkeypatch.setattr("handlers.cases.names._CASES_AT_ONCE", 2)
+    monkeypatch.setattr("handlers.cases.searching._CASES_AT_ONCE", 2)
     with database.begin() as session:
         add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
         story = "Anh Hoàng Văn Mới bao che cho công ty."
@@ -497,6 +503,120 @@ def test_officer_paid_by_another_employer_is_looked_for_in_all_cases_once_more(d
         search_all(session)
         for one in (alone, by_list, merged):
             assert listed(session, one) == []
+
+
+def test_officer_whose_employer_gets_another_name_or_payer_is_looked_for_once_more(
+    database: Database, tree: Tree
+) -> None:
+    """By a reorganisation: their workplace is called otherwise, or another one went on for it and pays them."""
+    facts = {"workplace_unit_id": None, "commune": "Phường Thử"}
+    with database.begin() as session:
+        paid = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW, paid_by=tree.workplace)
+        add_officer(session, "Vũ Thị Ba", tree.upper, Role.OFFICER, NOW)
+        renamed, _ = send(session, NOW, **facts, story="Em làm cty Mặt Trời Đỏ, nợ lương 2 tháng.")
+        moved, _ = send(session, NOW, **facts, story="Em làm cty giày hai, nợ lương 2 tháng.")
+        search_all(session)
+        assert set(listed(session, paid)) == {renamed.code, moved.code}
+        period = find_period(session, tree.workplace, TODAY)
+        assert period is not None
+        change_period(session, tree.workplace, "employer", period.employer, "Công ty Mặt Trời Đỏ", TODAY)
+        assert renamed.code not in {one.code for one in list_visible(session, sit_down(session, paid), Wanted(), 9)}
+        search_all(session)
+        assert listed(session, paid) == [moved.code]
+        move_payer(session, tree.workplace, tree.other_workplace)
+        search_all(session)
+        assert listed(session, paid) == []
+
+
+def test_alert_that_waits_for_the_morning_does_not_reach_whoever_is_named_by_then(
+    database: Database, tree: Tree
+) -> None:
+    """Asked by night under a misspelt name: once it is put right the alert is called off, and the next are asked."""
+    night = NOW.replace(hour=15)  # 22:00 in Vietnam
+    with database.begin() as session:
+        misspelt = add_officer(session, "Hoàng Văn Mơi Mơi", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Lê Thị Hai", tree.upper, Role.CHAIR, NOW)
+        search_all(session)
+        case, _ = send(session, night, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
+        assert alerted(session, case) == [misspelt]
+        rename(session, misspelt, "Hoàng Văn Mới")
+        search_all(session)
+        [account] = accounts_of(session, misspelt)
+        lines = session.scalars(select(Delivery.state).where(Delivery.recipient == account.address_hash)).all()
+        assert lines == [DeliveryState.EXPIRED]
+        assert alerted(session, case) == [misspelt, chair]
+
+
+def test_role_that_begins_later_is_looked_for_on_its_first_day(database: Database, tree: Tree) -> None:
+    """Who writes of them before that day was not asked about: they held no role then."""
+    begins = NOW + timedelta(days=10)
+    with database.begin() as session:
+        add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        person = add_person(session, {"full_name": "Hoàng Văn Mới"}, NOW)
+        add_grant(session, person, tree.upper, Role.OFFICER, day_of(begins), NOW)
+        search_all(session)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
+        viewer = see(session, person.id, begins)
+        assert list_takeable(session, [case], viewer) == []
+        while bar_unsearched(session, begins):
+            pass
+        assert list_visible(session, see(session, person.id, begins), Wanted(), 9) == []
+
+
+def test_officer_who_left_and_came_back_takes_over_nothing_that_was_not_looked_through(
+    database: Database, tree: Tree
+) -> None:
+    """What they were looked for in the first role says nothing of cases sent while they held none."""
+    with database.begin() as session:
+        add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        back = add_officer(session, "Hoàng Văn Mới", tree.upper, Role.OFFICER, NOW)
+        search_all(session)
+        end_grant(session.scalars(select(RoleGrant).where(RoleGrant.person_id == back)).one(), NOW, None)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, story="Anh Hoàng Văn Mới bao che cho công ty.")
+        add_grant(session, session.get_one(Person, back), tree.upper, Role.OFFICER, TODAY, NOW)
+        assert list_takeable(session, [case], see(session, back, NOW)) == []
+
+
+def test_nobody_waits_for_an_officer_whom_no_channel_reaches(database: Database, tree: Tree) -> None:
+    """They blocked the bot and have no other channel: the next are asked at the clock's next look; with nobody left the
+    operator hears of it."""
+    later = NOW + timedelta(minutes=1)
+    with database.begin() as session:
+        lost = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Lê Thị Hai", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        heard = Heard()
+        for person, known in ((lost, [lost, chair]), (chair, [lost, chair])):
+            [account] = accounts_of(session, person)
+            _note_unreachable(session, account.sender, account.address_hash, later)
+            session.expire_all()
+            run_due(session, later, TODAY, heard)
+            assert alerted(session, case) == known
+        assert len(heard.subjects) == 1
+
+
+def test_what_is_urgent_reaches_worker_and_administrator_by_night(database: Database, tree: Tree) -> None:
+    """An accident is claimed at night and the officer asks where: the question does not wait for the morning."""
+    night = NOW.replace(hour=15)  # 22:00 in Vietnam
+    with database.begin() as session:
+        admin = add_officer(session, "Đỗ Thị Trị", tree.root, Role.ADMINISTRATOR, NOW)
+        case, _ = send(session, night, category="accident", workplace_unit_id=tree.workplace)
+        run_due(session, night, TODAY, Heard())
+        [its] = accounts_of(session, admin)
+        assert due_at_once(session, its, night) == 1
+        clerk = add_officer(session, "Lê Thị Một", tree.root, Role.OFFICER, NOW)
+        service.claim(session, see(session, clerk, night), case.code, night, TODAY)
+        service.answer(session, see(session, clerk, night), case.code, "Ở bệnh viện nào?", night, asks=True)
+        assert due_at_once(session, list_party_accounts(session, case)[0], night) == 2
+        wages, _ = send(session, night, category="wages", workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, clerk, night), wages.code, night, TODAY)
+        assert due_at_once(session, list_party_accounts(session, wages)[0], night) == 0
+
+
+def due_at_once(session: Session, account: Account, now: datetime) -> int:
+    """How many messages of somebody do not wait."""
+    mine = (Delivery.recipient == account.address_hash, Delivery.not_before_at <= now)
+    return session.scalar(select(func.count()).select_from(Delivery).where(*mine)) or 0
 
 
 def rename(session: Session, person_id: int, name: str) -> None:

@@ -50,7 +50,7 @@ from handlers.access import NotAllowed
 from handlers.case_viewers import read_desk_viewer
 from handlers.cases import service
 from handlers.cases.clockwork import mend, run_due
-from handlers.cases.names import bar_unsearched
+from handlers.cases.searching import bar_unsearched
 from handlers.errors import UserError
 from knowledge.case_terms import Urgency, load_case_terms
 from tests.case_world import Heard, accounts_of, add_account, add_officer, day_of, see

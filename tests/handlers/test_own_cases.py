@@ -6,11 +6,11 @@ import pytest
 
 from db.case_access import read_viewer
 from db.case_history import EventKind, list_lines
-from db.models import Account, Case, CaseState, Role
+from db.models import Account, Case, CaseFile, CaseState, Role
 from handlers.cases import service
 from knowledge.texts import t
 from tests.handlers.test_officers import officer
-from tests.handlers.test_reporting import STORY, case_of, person_of, report
+from tests.handlers.test_reporting import STORY, case_of, person_of, report, send_captioned
 from tests.small_tree import Tree
 from tests.talk import Member, Talk
 
@@ -321,3 +321,69 @@ async def test_sharing_ends_with_the_pin(talk: Talk, clerk: Member) -> None:
         assert (account.is_shared, account.pin_hash) == (False, None)
     await lan.says("vụ việc")
     lan.hears("chưa có phản ánh")
+
+
+DANGER = "có người bị máy cắt tay ở xưởng 2"
+
+
+async def begin_words(lan: Member) -> None:
+    """Open the newest report to write into it."""
+    await lan.says("vụ việc")
+    await lan.presses("Xem")
+    await lan.presses("Nhắn thêm")
+
+
+async def test_danger_added_to_a_held_report_makes_it_an_emergency(talk: Talk, clerk: Member) -> None:
+    """The numbers first; its holder hears at night and has an hour from now; later words lower nothing."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim", "Công đoàn đang làm việc với công ty.")
+    talk.pass_time(hours=13)
+    await begin_words(lan)
+    replies = await lan.says(DANGER)
+    assert "115" in replies[0].text
+    await clerk.settled()
+    clerk.hears("KHẨN CẤP", "nguy hiểm")
+    case = case_of(talk)
+    assert (case.urgency, case.stage, case.due_at) == ("emergency", "first_answer", talk.now() + timedelta(hours=1))
+    assert EventKind.RECATEGORISED in [line.kind for line in talk.look(list_lines, case)]
+    await lan.says("thang 10 cung chua tra")
+    handle(talk, clerk, "Anh chị giữ máy nhé.")
+    case = case_of(talk)
+    assert (case.urgency, case.stage, case.stage_since_at) == ("emergency", "resolution", talk.now())
+
+
+async def test_danger_added_to_a_report_nobody_holds_asks_anew(talk: Talk, clerk: Member) -> None:
+    """By the times of an emergency, at night too; who claims it has them from then on."""
+    lan = talk.member("Lan")
+    await report(lan)
+    talk.pass_time(hours=13)
+    await begin_words(lan)
+    await lan.says(DANGER)
+    case = case_of(talk)
+    assert (case.urgency, case.stage, case.due_at) == ("emergency", "claim", talk.now() + timedelta(minutes=10))
+    await clerk.settled()
+    clerk.hears("KHẨN CẤP")
+    handle(talk, clerk, "claim")
+    assert case_of(talk).due_at == talk.now() + timedelta(hours=1)
+
+
+async def test_danger_added_to_a_settled_report_seeks_somebody(talk: Talk, clerk: Member) -> None:
+    """What was thought to be over is not."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim", "settle")
+    await begin_words(lan)
+    await lan.says(DANGER)
+    case = case_of(talk)
+    assert (case.state, case.urgency, case.outcome) == (CaseState.OPENED, "emergency", None)
+
+
+async def test_words_under_a_picture_go_to_the_case_with_it(talk: Talk, clerk: Member) -> None:
+    """At once, like any words."""
+    lan = talk.member("Lan")
+    await report(lan)
+    await begin_words(lan)
+    await send_captioned(lan, "bang luong thang 9")
+    assert words_of(talk, EventKind.WORKER_WROTE) == ["bang luong thang 9"]
+    assert [file.event_number is not None for file in talk.rows(CaseFile)] == [True]

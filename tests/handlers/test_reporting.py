@@ -1,17 +1,20 @@
 """A worker reports what happened, sees before sending who will read it, and gets a receipt: on every channel."""
 
+import base64
 import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from db.case_access import read_viewer
 from db.case_history import EventKind, list_lines
 from db.models import (
     Account,
     Base,
     Case,
     CaseAlert,
+    CaseBarrier,
     CaseFile,
     CaseReader,
     CaseState,
@@ -22,7 +25,10 @@ from db.models import (
 )
 from db.people import add_membership, add_person
 from db.session import Database
-from handlers.actions import ClaimCase, encode
+from handlers.access import NotAllowed
+from handlers.actions import AskOfficer, ClaimCase, encode
+from handlers.cases.clockwork import run_due
+from handlers.cases.service import get_case
 from handlers.cases.sex import prefer_sex
 from handlers.chat import AttachmentKind, StoredReply
 from knowledge.answer import Answerer
@@ -156,6 +162,78 @@ async def test_excluding_every_reader_of_a_unit_sends_it_up(talk: Talk, tree: Tr
     await far.settled()
     far.hears("Tiền lương")
     assert "Vụ việc" not in near.heard[-1].text
+
+
+async def test_each_role_of_a_later_unit_can_be_kept_away_and_is_never_asked(talk: Talk, tree: Tree) -> None:
+    """Who fears the federation's chair keeps that one away and the ward's officer stays; nothing else changes."""
+    near = await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    far = await officer(talk, "Cán Bộ Tỉnh", tree.root, Role.OFFICER)
+    feared = await officer(talk, "Chủ Tịch Tỉnh", tree.root, Role.CHAIR)
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    later = lan.heard[-1].text.partition("báo tiếp")[2]
+    assert "Liên đoàn Lao động tỉnh Thử: Cán bộ, Chủ tịch" in later
+    await lan.presses("Không cho ai đó đọc")
+    await lan.presses("Chủ tịch – Liên đoàn")
+    lan.hears("không được xem", "Liên đoàn Lao động tỉnh Thử: Chủ tịch")
+    await lan.presses("Quay lại")
+    lan.hears("Cán bộ công đoàn – Công đoàn phường Thử")
+    assert lan.heard[-1].text.partition("báo tiếp")[2].endswith("Liên đoàn Lao động tỉnh Thử: Cán bộ")
+    await lan.presses("Gửi")
+    assert alerted(talk) == [person_of(talk, near)]
+    for _ in range(4):
+        talk.pass_time(days=1)
+        with talk.database.begin() as session:
+            run_due(session, talk.now(), talk.today, lambda *_: None)
+    assert set(alerted(talk)) == {person_of(talk, near), person_of(talk, far)}
+    with talk.database.read() as session:
+        viewer = read_viewer(session, person_of(talk, feared), talk.now(), talk.today)
+        with pytest.raises(NotAllowed):
+            get_case(session, viewer, case_of(talk).code, talk.now())
+
+
+async def test_who_was_kept_away_can_be_let_in_again_alone(talk: Talk, tree: Tree) -> None:
+    """Each by a button of its own; a button pressed late lets nobody in."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    await officer(talk, "Cán Bộ Tỉnh", tree.root, Role.OFFICER)
+    await officer(talk, "Chủ Tịch Tỉnh", tree.root, Role.CHAIR)
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    await lan.presses("Không cho ai đó đọc")
+    late = lan.button("Chủ tịch – Liên đoàn").action
+    assert late
+    await lan.presses("Chủ tịch – Liên đoàn")
+    await lan.presses("Cán bộ – Liên đoàn")
+    await lan.presses_payload(late)
+    await lan.presses("Cho đọc lại: Cán bộ")
+    assert {"Cán bộ – Liên đoàn Lao động tỉnh Thử"} < {button.label for button in lan.heard[-1].buttons}
+    await lan.presses("Quay lại")
+    lan.hears("không được xem")
+    await lan.presses("Gửi")
+    barred = [(one.unit_id, one.role) for one in talk.rows(CaseBarrier)]
+    assert barred == [(tree.root, Role.CHAIR)]
+
+
+async def test_many_possible_readers_stand_on_pages_of_eight_buttons(talk: Talk, tree: Tree) -> None:
+    """None of them is out of reach, and the page stays while somebody is kept away on it."""
+    for unit_id in (tree.workplace, tree.upper, tree.root):
+        for role in (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR):
+            await officer(talk, f"Người {unit_id} {role}", unit_id, role)
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    await lan.presses("công đoàn nơi làm")
+    await lan.presses("Không cho ai đó đọc")
+    await lan.presses("Xem tiếp")
+    await lan.presses("Phó Chủ tịch – Liên đoàn")
+    lan.button("Cho đọc lại: Phó Chủ tịch")
+    await lan.presses("Xem lại từ đầu")
+    await lan.presses("Phó Chủ tịch – CĐCS")
+    assert max(len(reply.buttons) for reply in lan.heard) == 8
+    assert max(len(button.label) for reply in lan.heard for button in reply.buttons) <= 40
+    await lan.presses("Quay lại")
+    await lan.presses("Gửi")
+    barred = {(one.unit_id, one.role) for one in talk.rows(CaseBarrier)}
+    assert barred == {(tree.root, Role.DEPUTY_CHAIR), (tree.workplace, Role.DEPUTY_CHAIR)}
 
 
 async def test_unknown_workplace_goes_by_commune(talk: Talk, tree: Tree) -> None:
@@ -573,3 +651,112 @@ async def test_officers_own_channel_takes_no_reports(talk: Talk, monkeypatch: py
     await lan.says("phản ánh")
     lan.hears("kênh này dành cho cán bộ")
     assert talk.rows(Case) == []
+
+
+async def send_captioned(lan: Member, caption: str) -> list[StoredReply]:
+    """A picture with words under it."""
+    content = base64.b64encode(jpeg()).decode()
+    raw = {"kind": "file", "what": AttachmentKind.PICTURE.value, "content": content, "text": caption}
+    return await lan._do(raw, None)
+
+
+async def test_pressing_accident_brings_the_numbers_before_any_question(talk: Talk, tree: Tree) -> None:
+    """At once and once for each danger; with the first words it can be sent."""
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Mục khác")
+    replies = await lan.presses("Tai nạn")
+    assert "115" in replies[0].text
+    replies = await lan.says("có người bị máy cắt tay ở xưởng 2")
+    assert "115" not in replies[0].text
+    replies = await lan.says("đang có cháy ở xưởng 3")
+    assert "114" in replies[0].text
+    await lan.presses("Gửi ngay")
+    assert case_of(talk).urgency == "emergency"
+
+
+async def test_danger_is_heard_in_a_detail_and_at_the_summary(talk: Talk, tree: Tree) -> None:
+    """Whatever was asked; what is sent is an emergency."""
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Tiền lương")
+    await lan.says(STORY)
+    await lan.presses("Xong")
+    await lan.presses("Ở đâu")
+    replies = await lan.says("đang có cháy ở xưởng 3")
+    assert "114" in replies[0].text
+    await lan.presses("Đi tiếp")
+    await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+    replies = await lan.says("có người bị máy cắt tay ở xưởng 2")
+    assert "115" in replies[0].text
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert (case.category, case.urgency) == ("wages", "emergency")
+
+
+async def test_old_question_that_tells_of_danger_begins_an_emergency(talk: Talk, tree: Tree) -> None:
+    """The button that carries it copies kind and urgency, and the numbers come first."""
+    lan = talk.member("Lan")
+    await lan.says("có người bị máy cắt tay ở xưởng 2")
+    replies = await lan.presses_payload(encode(AskOfficer("")))
+    assert "115" in replies[0].text
+    await lan.presses("Gửi ngay")
+    case = case_of(talk)
+    assert (case.category, case.urgency) == ("accident", "emergency")
+
+
+async def test_urgent_words_count_whatever_kind_was_pressed(talk: Talk, tree: Tree) -> None:
+    """The kind stays what was pressed; the urgency is the higher of the two."""
+    lan = talk.member("Lan")
+    await report(lan, story="cả xưởng đang ngừng việc tập thể")
+    case = case_of(talk)
+    assert (case.category, case.urgency) == ("wages", "urgent")
+
+
+async def test_asking_what_harassment_is_makes_no_report_urgent(talk: Talk, tree: Tree) -> None:
+    """Only what is told as happening counts."""
+    lan = talk.member("Lan")
+    await report(lan, story="quấy rối tình dục là gì")
+    case = case_of(talk)
+    assert (case.category, case.urgency, case.holder_only) == ("wages", "ordinary", False)
+
+
+async def test_sexual_harassment_told_under_another_kind_is_kept_close(talk: Talk, tree: Tree) -> None:
+    """The worker is told so and asked by whom it is read; only its holder opens it."""
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Tiền lương")
+    replies = await lan.says("bị quản đốc quấy rối tình dục")
+    assert "chỉ người đó" in replies[0].text
+    await lan.presses("Xong")
+    await lan.presses("Cán bộ nữ")
+    await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert (case.category, case.holder_only) == ("harassment", True)
+
+
+async def test_sexual_harassment_told_at_the_summary_is_kept_close(talk: Talk, tree: Tree) -> None:
+    """The question by whom it is read comes before it can be sent."""
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    await lan.says("em còn bị quản đốc quấy rối tình dục")
+    await lan.presses("Cán bộ nữ")
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert case.holder_only
+    assert opened(talk, case)["reader_sex"] == "female"
+
+
+async def test_words_under_a_picture_are_kept_and_heard(talk: Talk, tree: Tree) -> None:
+    """They are a part of the story, and danger in them brings the numbers."""
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Giờ làm")
+    replies = await send_captioned(lan, "có người bị máy cắt tay ở xưởng 2")
+    assert "115" in replies[0].text
+    await lan.presses("Gửi ngay")
+    assert opened(talk, case_of(talk))["story"] == "có người bị máy cắt tay ở xưởng 2"
+    assert len(talk.rows(CaseFile)) == 1

@@ -32,6 +32,7 @@
   var pollTimer = 0;
   var waitTimer = 0;
   var ended = false;
+  var locked = false; // others use this phone too, and the talk waits for its PIN
 
   function byId(id) { return document.getElementById(id); }
 
@@ -336,7 +337,7 @@
     finishSending(answer.waiting);
     takeFiles(answer.takes_files);
     reveal(append(answer.messages));
-    reconnect();
+    if (Boolean(answer.locked) === locked) reconnect(); else load();
     sendNext();
   }
 
@@ -439,7 +440,7 @@
       polling = false;
       if (status !== 200 || !answer) return backOff();
       setConnected(true);
-      if (answer.messages.length && !sending) return load();
+      if ((answer.messages.length || Boolean(answer.locked) !== locked) && !sending) return load();
       pollTimer = setTimeout(poll, sending ? 300 : 0);
     });
   }
@@ -471,6 +472,7 @@
     if (ended || document.hidden && log.hasAttribute('data-open')) return;
     ask('GET', '/api/messages', null, POST_MS, function (status, answer) {
       if (status !== 200 || !answer) return backOff();
+      if (Boolean(answer.locked) !== locked) close(Boolean(answer.locked));
       var wasAtEnd = isAtEnd();
       var added = show(answer.messages);
       if (added.length && !sending) setWorking(answer.waiting);
@@ -479,6 +481,15 @@
       else if (wasAtEnd) reveal(added);
       reconnect();
     });
+  }
+
+  // Locked, or open again: the page begins anew with what it was given now.
+  function close(isLocked) {
+    locked = isLocked;
+    shown.clear();
+    log.textContent = '';
+    log.removeAttribute('data-open');
+    log.removeAttribute('aria-live');
   }
 
   function open(answer) {
