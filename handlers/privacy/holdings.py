@@ -65,7 +65,7 @@ def gather(session: Session, account: Account, today: date) -> list[Section]:
         ("cases", list(_cases(session, account, accounts))),
         ("bulletin_answers", list(_bulletin_answers(session, accounts))),
         ("no_union", list(_interest(session, accounts))),
-        ("talk", [line for one in accounts for line in _talk(session, one)]),
+        ("talk", list(_talks(session, account, accounts))),
     ]
     return [Section(t(f"holdings.{name}"), tuple(lines[:_MOST_LINES])) for name, lines in sections]
 
@@ -202,6 +202,15 @@ def _interest(session: Session, accounts: list[Account]) -> Iterator[str]:
         yield t("holdings.interest", workplace=row.facts["workplace"], place=row.facts["place"])
         if "named" in row.facts:
             yield t("holdings.named", name=row.facts["named"])
+
+
+def _talks(session: Session, account: Account, accounts: list[Account]) -> Iterator[str]:
+    """What was said on all accounts; on a phone that others use too nothing of it, since a report may stand in it."""
+    if account.is_shared:
+        yield t("holdings.talk_shared")
+        return
+    for one in accounts:
+        yield from _talk(session, one)
 
 
 def _talk(session: Session, account: Account) -> Iterator[str]:

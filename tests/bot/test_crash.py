@@ -169,7 +169,7 @@ def _run(
 
     def let_talk() -> bool:
         """A random number of messages and a random moment longer; False when all is said."""
-        until = _count_acknowledged(visitors) + chance.uniform(0.0, 1.6 * apart)
+        until = _count_acknowledged(visitors) + chance.uniform(0.0, 1.2 * apart)
         while _count_acknowledged(visitors) < until and not is_over.wait(0.005):
             pass
         return not is_over.wait(chance.uniform(0.0, 0.2))
