@@ -115,8 +115,8 @@ def list_depending(session: Session, viewer: Viewer, unit_id: int, role: Role) -
 
 
 def list_takeable(session: Session, cases: Collection[Case], viewer: Viewer) -> list[Case]:
-    """Those of some cases that an officer could take over without being asked: nothing bars them, and its words were
-    searched for their name."""
+    """Those of some cases that an officer could take over without being asked: nothing bars them, and what the
+    worker wrote was searched for their name."""
     is_searched = exists().where(
         RoleGrant.person_id == viewer.person_id,
         tuple_(RoleGrant.unit_id, RoleGrant.role).in_(sorted(viewer.roles)) if viewer.roles else false(),

@@ -44,7 +44,7 @@ def forget_fact(session: Session, name: str) -> None:
 def was_turn_taken(session: Session, job: str, due_before: datetime, now: datetime) -> bool:
     """Whether `take_turn` would be False; takes nothing."""
     last_run_at = session.scalar(select(ClockRun.last_run_at).where(ClockRun.job == job))
-    return last_run_at is not None and due_before < last_run_at <= now + _CLOCKS_DIFFER
+    return last_run_at is not None and _holds(last_run_at, due_before, now)
 
 
 def take_turn(session: Session, job: str, due_before: datetime, now: datetime) -> bool:
@@ -52,10 +52,14 @@ def take_turn(session: Session, job: str, due_before: datetime, now: datetime) -
     lies in the future, as a clock set wrong and put right leaves it, does not hold the job up."""
     insert_ignoring_duplicates(session, ClockRun, [{"job": job, "last_run_at": datetime.fromtimestamp(0, now.tzinfo)}])
     run = session.scalars(select(ClockRun).where(ClockRun.job == job).with_for_update()).one()
-    if due_before < run.last_run_at <= now + _CLOCKS_DIFFER:
+    if _holds(run.last_run_at, due_before, now):
         return False
     run.last_run_at = now
     return True
+
+
+def _holds(last_run_at: datetime, due_before: datetime, now: datetime) -> bool:
+    return due_before < last_run_at <= now + _CLOCKS_DIFFER
 
 
 def add_erasure(session: Session, kind: str, erased: int, erased_on: date) -> None:

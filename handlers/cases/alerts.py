@@ -13,7 +13,7 @@ from db.case_history import EventKind, append, list_lines
 from db.case_ladder import add_alert, list_alerted, list_done_steps
 from db.deliveries import call_off
 from db.duty import list_absences
-from db.models import Case, CaseState, DeliveryKind, Role, WhyReader
+from db.models import Case, CaseAlert, CaseState, DeliveryKind, Role, WhyReader
 from db.officers import get_genders, is_unsearched, list_officers
 from db.session import keys_of_session
 from handlers.actions import ClaimCase, DeclineCase, ShowCase
@@ -156,8 +156,7 @@ def tell_officer(
 
 def is_unheard(session: Session, case: Case) -> bool:
     """Whether nobody who was asked last can answer: they said no, or no channel reaches them any more."""
-    told = list_alerted(session, case)
-    last = (alert for alert in told if alert.rung == told[-1].rung)
+    last = _list_last(list_alerted(session, case))
     return all(alert.declined_at is not None or not can_be_told(session, alert.person_id) for alert in last)
 
 
@@ -182,11 +181,15 @@ def silence_barred(session: Session, case: Case, now: datetime, today: date) -> 
 
 def ask_on(session: Session, case: Case, barred: Collection[int], now: datetime, today: date) -> None:
     """Go on to the next people at once when all who were asked last said no, or may not have it."""
-    told = list_alerted(session, case)
-    last = [alert for alert in told if alert.rung == told[-1].rung]
+    last = _list_last(list_alerted(session, case))
     is_over = all(alert.declined_at or alert.person_id in barred for alert in last)
     if is_over and not alert_next(session, case, now, today):
         case.next_step_at = min(case.next_step_at or now, now)
+
+
+def _list_last(told: list[CaseAlert]) -> list[CaseAlert]:
+    """Those who were asked last."""
+    return [alert for alert in told if alert.rung == told[-1].rung]
 
 
 def _call_off(session: Session, case: Case, people: Iterable[int], now: datetime) -> None:
