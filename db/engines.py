@@ -16,9 +16,13 @@ _POSTGRES_PATIENCE = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
+    "options": "-c idle_in_transaction_session_timeout=7000",
 }
-"""Seconds (the last: milliseconds) after which a server that vanished from the network counts as gone; by default the
-operating system waits a quarter of an hour, and a process that leads a bot account would believe so all the while."""
+"""Seconds (``tcp_user_timeout``: milliseconds) after which a server that vanished from the network counts as gone; by
+default the operating system waits a quarter of an hour, and a process that leads a bot account would believe so all the
+while. The other way round, the server gives up a process that hangs in the midst of a transaction after as many
+milliseconds as the options say, sooner than the ten seconds in which a standby takes over: the rows it holds would else
+be held for ever. No work between two statements of one transaction may take so long."""
 
 
 def normalize_url(url: str | URL) -> URL:
