@@ -92,17 +92,30 @@ def list_to_follow_up(session: Session, from_on: date, to_on: date) -> list[Case
     return list(session.scalars(select(Case).where(*due).order_by(Case.id).with_for_update(skip_locked=True)))
 
 
-def list_holders(session: Session, after: int, limit: int) -> list[int]:
-    """Who holds an open case, by their numbers, from behind one on."""
+def list_concerned(session: Session, after: int, limit: int) -> list[int]:
+    """Who holds an open case, or was ever asked to claim one, by their numbers, from behind one on."""
     held = select(Case.holder_id).where(Case.holder_id > after, Case.state.in_(OPEN_CASE_STATES)).distinct()
-    found = session.scalars(held.order_by(Case.holder_id).limit(limit))
-    return [person_id for person_id in found if person_id is not None]
+    asked = select(CaseAlert.person_id).where(CaseAlert.person_id > after).distinct()
+    holders = session.scalars(held.order_by(Case.holder_id).limit(limit)).all()
+    others = session.scalars(asked.order_by(CaseAlert.person_id).limit(limit)).all()
+    return sorted({person_id for person_id in (*holders, *others) if person_id is not None})[:limit]
 
 
 def list_lost(session: Session, viewer: Viewer) -> list[Case]:
     """Open cases that somebody holds who may not see them any more, locked."""
     held = select(Case).where(Case.holder_id == viewer.person_id, Case.state.in_(OPEN_CASE_STATES))
     return list(session.scalars(held.where(~is_visible_to(viewer)).with_for_update(skip_locked=True)))
+
+
+def list_asked_in_vain(session: Session, viewer: Viewer) -> list[Case]:
+    """Cases nobody has claimed that somebody was asked to claim, has not declined, and may not see any more, locked."""
+    asked = (
+        select(CaseAlert.case_id)
+        .join(Case, (Case.id == CaseAlert.case_id) & (Case.round == CaseAlert.round))
+        .where(CaseAlert.person_id == viewer.person_id, CaseAlert.declined_at.is_(None))
+    )
+    found = select(Case).where(Case.id.in_(asked), Case.state == CaseState.OPENED, ~is_visible_to(viewer))
+    return list(session.scalars(found.order_by(Case.id).with_for_update(skip_locked=True)))
 
 
 def list_in_closed_units(session: Session, today: date) -> list[Case]:

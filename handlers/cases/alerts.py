@@ -3,7 +3,7 @@
 An alert says which case, of what kind, how urgent and by when; nothing of who wrote it or what they wrote.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -130,8 +130,7 @@ def tell_officer(
 ) -> bool:
     """Send an officer what may be said outside the desk: code, kind, urgency, deadline; once for each ``about``. False,
     and nothing sent, when something bars them by now, or they gave up the role by which they might read it."""
-    viewer = read_viewer(session, person_id, now, now.astimezone(VIETNAM).date())
-    if viewer.units.isdisjoint(list_reader_units(session, case)) or not is_fit(session, case, viewer):
+    if not _may_have(session, case, person_id, now):
         return False
     if is_unsearched(session, person_id) and may_be_named(session, case, person_id):
         return False
@@ -154,6 +153,12 @@ def tell_officer(
     )
 
 
+def _may_have(session: Session, case: Case, person_id: int, now: datetime) -> bool:
+    """Whether somebody holds a role by which they may read a case, and nothing bars them from it."""
+    viewer = read_viewer(session, person_id, now, now.astimezone(VIETNAM).date())
+    return not viewer.units.isdisjoint(list_reader_units(session, case)) and is_fit(session, case, viewer)
+
+
 def is_unheard(session: Session, case: Case) -> bool:
     """Whether nobody who was asked last can answer: they said no, or no channel reaches them any more."""
     last = _list_last(list_alerted(session, case))
@@ -168,22 +173,21 @@ def silence(session: Session, case: Case, now: datetime, but: int | None = None)
 
 
 def silence_barred(session: Session, case: Case, now: datetime, today: date) -> None:
-    """Whoever was asked, has not heard of it yet and is kept away by now hears nothing: the worker named them while
-    their alert waited for the morning. Where nobody of those asked last is left, the next are asked at once."""
-    told = list_alerted(session, case)
-    barred = {
-        one.person_id for one in told if not is_fit(session, case, read_viewer(session, one.person_id, now, today))
-    }
-    _call_off(session, case, sorted(barred), now)
+    """Whoever was asked and may not have the case any more hears nothing, and counts as having said no: the worker
+    named them, or they gave up their role, while the alert waited for the morning. Where nobody of those asked last is
+    left, the next are asked at once."""
+    barred = [one for one in list_alerted(session, case) if not _may_have(session, case, one.person_id, now)]
+    for alert in barred:
+        alert.declined_at = alert.declined_at or now
+    _call_off(session, case, [alert.person_id for alert in barred], now)
     if barred and case.state is CaseState.OPENED:
-        ask_on(session, case, barred, now, today)
+        ask_on(session, case, now, today)
 
 
-def ask_on(session: Session, case: Case, barred: Collection[int], now: datetime, today: date) -> None:
-    """Go on to the next people at once when all who were asked last said no, or may not have it."""
+def ask_on(session: Session, case: Case, now: datetime, today: date) -> None:
+    """Go on to the next people at once when all who were asked last said no."""
     last = _list_last(list_alerted(session, case))
-    is_over = all(alert.declined_at or alert.person_id in barred for alert in last)
-    if is_over and not alert_next(session, case, now, today):
+    if all(alert.declined_at for alert in last) and not alert_next(session, case, now, today):
         case.next_step_at = min(case.next_step_at or now, now)
 
 

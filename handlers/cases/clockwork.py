@@ -4,7 +4,9 @@ A case says itself when it must be looked at again (`Case.next_step_at`); what i
 moments in its row, and a table makes sure that each step is done once, by whichever process comes first.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -14,9 +16,10 @@ from db.case_history import EventKind, append
 from db.case_ladder import (
     add_step,
     list_alerted,
+    list_asked_in_vain,
+    list_concerned,
     list_done_steps,
     list_due,
-    list_holders,
     list_in_closed_units,
     list_lost,
     list_to_follow_up,
@@ -27,7 +30,15 @@ from db.models import Case, CaseState, Role, WhyReader
 from db.officers import list_officers
 from db.units import find_period, list_ancestors
 from handlers.case_viewers import is_named_in
-from handlers.cases.alerts import alert_next, hash_subject, is_by_clock, is_unheard, seek_holder, tell_officer
+from handlers.cases.alerts import (
+    alert_next,
+    hash_subject,
+    is_by_clock,
+    is_unheard,
+    seek_holder,
+    silence_barred,
+    tell_officer,
+)
 from handlers.cases.deadlines import Step, StepKind, steps_by
 from handlers.cases.routing import plan_route
 from handlers.cases.stages import countdown_of, name_of, pauses_of, set_clock, silent_until_of
@@ -47,7 +58,7 @@ STILL_ASKED_AFTER = timedelta(days=3)
 """So long after its day somebody is still reminded to follow up: the program may have been off."""
 
 AT_ONCE = 50
-"""Cases, or their holders, looked at in one transaction."""
+"""Cases, or officers, looked at in one transaction."""
 
 
 def run_due(session: Session, now: datetime, today: date, alarm: Alarm) -> bool:
@@ -157,7 +168,8 @@ def remind_to_follow_up(session: Session, now: datetime, today: date) -> None:
 
 def mend(session: Session, now: datetime, today: date) -> None:
     """Leave no open case with nobody: one whose holder may not see it any more is searched a new one for, so is one
-    merged into a case that was taken back, and one whose unit was closed goes to the unit that took its place."""
+    merged into a case that was taken back, and one whose unit was closed goes to the unit that took its place. Whoever
+    was asked to claim a case and may not see it any more is waited for no longer."""
     for case in list_left_alone(session):
         case.merged_into_id = None
         append(session, case, EventKind.RELEASED, now, body={"why": "alone"})
@@ -173,19 +185,27 @@ def mend_some(session: Session, now: datetime, today: date, after: int) -> int |
     if not after:
         for case in list_in_closed_units(session, today):
             _move_on(session, case, now, today)
-    holders = list_holders(session, after, AT_ONCE)
-    for person_id in holders:
-        for case in list_lost(session, read_viewer(session, person_id, now, today)):
-            _find_another(session, case, now, today)
-    return holders[-1] if len(holders) == AT_ONCE else None
+    people = list_concerned(session, after, AT_ONCE)
+    for person_id in people:
+        viewer = read_viewer(session, person_id, now, today)
+        for case in list_lost(session, viewer):
+            _go_on(session, case, partial(_find_another, session, case, now, today))
+        for case in list_asked_in_vain(session, viewer):
+            _go_on(session, case, partial(silence_barred, session, case, now, today))
+    return people[-1] if len(people) == AT_ONCE else None
 
 
 def _find_another(session: Session, case: Case, now: datetime, today: date) -> None:
+    append(session, case, EventKind.RELEASED, now, body={"why": "lost"})
+    seek_holder(session, case, now, today)
+
+
+def _go_on(session: Session, case: Case, work: Callable[[], None]) -> None:
+    """Do something about one case of many. When it does not open, it opens for nobody: the others are gone on with."""
     try:
         with session.begin_nested():
-            append(session, case, EventKind.RELEASED, now, body={"why": "lost"})
-            seek_holder(session, case, now, today)
-    except KeyProblem as problem:  # it does not open, for nobody: the others still get somebody
+            work()
+    except KeyProblem as problem:
         log.error("case_not_opened", case_id=case.id, error=type(problem).__name__)
 
 

@@ -305,7 +305,7 @@ def decline(session: Session, viewer: Viewer, code: str, now: datetime, today: d
     if own.declined_at is None:
         own.declined_at = now
         append(session, case, EventKind.DECLINED, now, viewer.person_id)
-    ask_on(session, case, (), now, today)
+    ask_on(session, case, now, today)
 
 
 def get_held(session: Session, viewer: Viewer, code: str, now: datetime) -> Case:

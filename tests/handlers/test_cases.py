@@ -765,6 +765,36 @@ def test_officer_whom_the_worker_names_by_night_hears_nothing_in_the_morning(dat
         assert alerted(session, case) == [named, chair]
 
 
+@pytest.mark.parametrize("how", ["ended", "ran out"])
+def test_officer_who_leaves_while_an_alert_waits_is_waited_for_no_longer(
+    database: Database, tree: Tree, how: str
+) -> None:
+    """The alert waits for the end of the night; whoever gives up the role by then does not get it, and the next person
+    is asked at once, and once."""
+    night = NOW.replace(hour=15)  # 22:00 in Vietnam
+    morning = night + timedelta(hours=8)
+    with database.begin() as session:
+        leaving = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Trần Văn Chủ", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, night, workplace_unit_id=tree.workplace)
+        [grant] = list_grants(session, leaving, night, TODAY)
+        if how == "ended":
+            end_grant(grant, night, None)
+        else:
+            grant.to_on = day_of(night)
+        for _ in range(3):
+            mend(session, morning, day_of(morning))
+            run_due(session, morning, day_of(morning), Heard())
+        [account] = accounts_of(session, leaving)
+        lines = session.scalars(select(Delivery).where(Delivery.recipient == account.address_hash)).all()
+        assert [row.state for row in lines] == [DeliveryState.EXPIRED]
+        assert alerted(session, case) == [leaving, chair]
+        told = session.scalars(
+            select(Delivery).where(Delivery.recipient == accounts_of(session, chair)[0].address_hash)
+        )
+        assert [row.state for row in told] == [DeliveryState.DUE]
+
+
 def test_case_merged_into_one_that_is_taken_back_is_worked_on_again(database: Database, tree: Tree) -> None:
     """The other worker's matter does not end with the first one's."""
     with database.begin() as session:

@@ -31,6 +31,7 @@ from db.models import (
     Account,
     Case,
     CaseAlert,
+    CasePause,
     CaseState,
     CaseStep,
     Delivery,
@@ -50,11 +51,13 @@ from handlers.access import NotAllowed
 from handlers.case_viewers import read_desk_viewer
 from handlers.cases import service
 from handlers.cases.clockwork import mend, run_due
+from handlers.cases.deadlines import StepKind
 from handlers.cases.searching import bar_unsearched
 from handlers.errors import UserError
-from knowledge.case_terms import Urgency, load_case_terms
+from knowledge.case_terms import Countdown, Stage, Urgency, load_case_terms
 from tests.case_world import Heard, accounts_of, add_account, add_officer, day_of, see
 from tests.drills import note_drill
+from tests.plain_time import count_time
 from tests.small_tree import add_unit
 
 NAMES = [
@@ -62,7 +65,15 @@ NAMES = [
 ]
 CATEGORIES = sorted(load_case_terms().categories)
 TET_EVE = datetime(2027, 2, 3, 1, 0, tzinfo=UTC)
-"""Two days before the New Year holidays of 2027, 8:00 in Vietnam."""
+"""The day before the New Year holidays of 2027, 8:00 in Vietnam."""
+
+STARTS = (
+    TET_EVE,
+    datetime(2026, 11, 23, 2, 0, tzinfo=UTC),  # the day before a holiday that is new
+    TET_EVE + timedelta(days=400),
+    datetime(2026, 1, 8, 6, 0, tzinfo=UTC),  # two days before a Saturday that is worked
+    datetime(2026, 8, 20, 9, 0, tzinfo=UTC),  # the same, and National Day after it
+)
 
 
 @dataclass
@@ -115,7 +126,7 @@ class World:
 
     def __init__(self, session: Session, dice: Random) -> None:
         self.session, self.dice, self.truth = session, dice, Truth()
-        self.now = dice.choice([TET_EVE, datetime(2026, 11, 23, 2, 0, tzinfo=UTC), TET_EVE + timedelta(days=400)])
+        self.now = dice.choice(STARTS)
         since = day_of(self.now) - timedelta(days=500)
         self.root = add_unit(session, "L", UnitLevel.FEDERATION, None, "Liên đoàn", since)
         self.uppers = [
@@ -135,7 +146,7 @@ class World:
             self.appoint(NAMES[number])
         self.cases: list[int] = []
         self.heard = Heard()
-        self.alerts = self.told = 0
+        self.alerts = self.told = self.steps = 0
 
     def appoint(self, name: str) -> None:
         place = self.dice.choice([self.root, *self.uppers, *self.uppers, *self.workplaces])
@@ -198,6 +209,41 @@ class World:
         mend(self.session, self.now, day_of(self.now))
         while run_due(self.session, self.now, day_of(self.now), self.heard):
             pass
+        self.check_steps()
+        self.check_asked()
+
+    def check_asked(self) -> None:
+        """Nobody is waited for who gave up every role, or is kept away."""
+        asked = select(CaseAlert).join(Case, (Case.id == CaseAlert.case_id) & (Case.round == CaseAlert.round))
+        waited_for = asked.where(Case.state == CaseState.OPENED, CaseAlert.declined_at.is_(None))
+        held = self.held()
+        for alert in self.session.scalars(waited_for):
+            assert held[alert.person_id], "somebody who left office is waited for"
+            assert not self.is_forbidden(alert.person_id, alert.case_id), "somebody who is kept away is waited for"
+
+    def check_steps(self) -> None:
+        """Each step that was done just now fell due at the moment that plain counting finds, and of those whose time
+        has come none was left out."""
+        new = select(CaseStep).where(CaseStep.id > self.steps).order_by(CaseStep.id)
+        for step in self.session.scalars(new):
+            self.steps = step.id
+            case = self.session.get_one(Case, step.case_id)
+            if step.stage_round == case.stage_round and step.stage == case.stage:
+                assert self.count_time(case, step.due_at) == span_of(countdown_for(case), step.kind, step.number)
+        for case in self.session.scalars(select(Case).where(Case.state.in_(OPEN_CASE_STATES), Case.stage.is_not(None))):
+            done = select(CaseStep.kind, CaseStep.number).where(
+                CaseStep.case_id == case.id, CaseStep.stage_round == case.stage_round
+            )
+            expected = list_expected(countdown_for(case), self.count_time(case, self.now))
+            assert expected <= {(kind, number) for kind, number in self.session.execute(done)}, "a step was left out"
+            assert case.next_step_at is None or case.next_step_at > self.now
+
+    def count_time(self, case: Case, until: datetime) -> timedelta:
+        """How much of the time of a case's stage has passed by a moment."""
+        assert case.stage_since_at is not None
+        rows = self.session.scalars(select(CasePause).where(CasePause.case_id == case.id))
+        pauses = [(row.since_at, row.until_at or max(until, row.since_at)) for row in rows]
+        return count_time(case.stage_since_at, until, pauses, by_clock=countdown_for(case).is_by_clock)
 
     def work(self) -> None:
         """An officer tries something, whether they may or not."""
@@ -433,6 +479,30 @@ def run_world(database: Database, dice: Random, deeds: int) -> int:
         assert not list(verify(session))
         session.rollback()
     return len(world.cases)
+
+
+def countdown_for(case: Case) -> Countdown:
+    """The deadline of the stage a case is in, as the data have it."""
+    terms = load_case_terms()
+    usual = terms.categories[case.category]
+    plan = usual.plan if case.urgency == usual.urgency else terms.plans[Urgency(case.urgency)]
+    return plan[Stage(case.stage or "")]
+
+
+def span_of(countdown: Countdown, kind: str, number: int) -> timedelta:
+    """So much time after the beginning of a stage a step comes."""
+    if kind == StepKind.REMIND:
+        return countdown.within - countdown.remind[number]
+    listed, last = countdown.escalate, len(countdown.escalate) - 1
+    return countdown.within + listed[min(number, last)] + max(0, number - last) * countdown.every
+
+
+def list_expected(countdown: Countdown, passed: timedelta) -> set[tuple[str, int]]:
+    """The steps whose time has come when so much has passed."""
+    reminders = [(StepKind.REMIND.value, number) for number in range(len(countdown.remind))]
+    escalations = ((StepKind.ESCALATE.value, number) for number in itertools.count())
+    have_come = itertools.takewhile(lambda step: span_of(countdown, *step) <= passed, escalations)
+    return {*have_come, *(step for step in reminders if span_of(countdown, *step) <= passed)}
 
 
 FEDERATIONS, AT_ONCE = 10_000, 500
