@@ -7,8 +7,9 @@ from typing import Any
 
 import structlog
 
-_NOISY = ("aiogram", "aiohttp", "httpx", "httpcore", "telegram", "apscheduler", "uvicorn", "alembic")
-"""Libraries that log addresses of requests (a bot token is part of Telegram's) or every event."""
+_NOISY = ("aiogram", "aiohttp", "httpx", "httpcore", "telegram", "apscheduler", "uvicorn", "alembic", "PIL")
+"""Libraries that log addresses of requests (a bot token is part of Telegram's), every event, or what a picture says of
+where and when it was taken."""
 
 
 def set_up_logs(level: str, secrets: tuple[str, ...]) -> None:

@@ -153,6 +153,15 @@ def tell_officer(
     )
 
 
+def tell_anew(
+    session: Session, case: Case, person_id: int, about: str, now: datetime, key: str = "case_alerts.new"
+) -> None:
+    """Tell an officer what they may have been told before. What of it still waits, for the night or because their
+    channel is away, is called off: nobody finds one case thirty times after an outage."""
+    _call_off(session, case, [person_id], now, but=about)
+    tell_officer(session, case, person_id, about, now, key)
+
+
 def _may_have(session: Session, case: Case, person_id: int, now: datetime) -> bool:
     """Whether somebody holds a role by which they may read a case, and nothing bars them from it."""
     viewer = read_viewer(session, person_id, now, now.astimezone(VIETNAM).date())
@@ -196,9 +205,10 @@ def _list_last(told: list[CaseAlert]) -> list[CaseAlert]:
     return [alert for alert in told if alert.rung == told[-1].rung]
 
 
-def _call_off(session: Session, case: Case, people: Iterable[int], now: datetime) -> None:
-    steps = [f"{kind}:{number}" for kind, number in list_done_steps(session, case)]
-    abouts = [f"alert:{case.round}", *(f"again:{case.stage_round}:{step}" for step in ("nobody", *steps))]
+def _call_off(session: Session, case: Case, people: Iterable[int], now: datetime, but: str = "") -> None:
+    steps = [f"{case.stage_round}:{kind}:{number}" for kind, number in list_done_steps(session, case)]
+    again = [f"again:{about}" for about in (f"{case.stage_round}:nobody", *steps)]
+    abouts = [about for about in (f"alert:{case.round}", *steps, *again) if about != but]
     subjects = [hash_subject(session, case, f"{about}:{person_id}") for person_id in people for about in abouts]
     call_off(session, DeliveryKind.CASE_ALERT, subjects, now)
 

@@ -37,6 +37,7 @@ from handlers.cases.alerts import (
     is_unheard,
     seek_holder,
     silence_barred,
+    tell_anew,
     tell_officer,
 )
 from handlers.cases.deadlines import Step, StepKind, steps_by
@@ -114,12 +115,12 @@ def _take_step(session: Session, case: Case, step: Step, now: datetime, today: d
     add_step(session, case, step.kind.value, step.number, step.at, now)
     if step.kind is StepKind.REMIND:
         if case.holder_id is not None:
-            tell_officer(session, case, case.holder_id, _about(case, step), now, "case_alerts.due_soon")
+            tell_anew(session, case, case.holder_id, _about(case, step), now, "case_alerts.due_soon")
         return True
     case.escalated += 1
     append(session, case, EventKind.ESCALATED, now, body={"stage": case.stage, "number": step.number})
     if case.holder_id is not None:
-        tell_officer(session, case, case.holder_id, _about(case, step), now, "case_alerts.overdue")
+        tell_anew(session, case, case.holder_id, _about(case, step), now, "case_alerts.overdue")
     return not is_alone and alert_next(session, case, now, today)
 
 
@@ -135,7 +136,7 @@ def _call_for_help(session: Session, case: Case, about: str, now: datetime, toda
     asked = [alert.person_id for alert in told if alert.rung == last and alert.declined_at is None]
     for person_id in asked:
         if person_id != case.holder_id:
-            tell_officer(session, case, person_id, f"again:{about}", now)
+            tell_anew(session, case, person_id, f"again:{about}", now)
     for person_id in _list_administrators(session, case, now, today):
         reply = Reply(t("case_alerts.nobody_left", case=describe_case(case)))
         subject = hash_subject(session, case, f"nobody:{about}:{person_id}")

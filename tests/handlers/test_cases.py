@@ -1,6 +1,7 @@
 """A report goes round the employer to officers nothing bars, who are asked until one claims it, and is talked about
 until the worker says it is settled."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -763,6 +764,23 @@ def test_officer_whom_the_worker_names_by_night_hears_nothing_in_the_morning(dat
         lines = session.scalars(select(Delivery).where(Delivery.recipient == account.address_hash)).all()
         assert [row.state for row in lines] == [DeliveryState.EXPIRED]
         assert alerted(session, case) == [named, chair]
+
+
+def test_officer_whose_channel_is_away_for_a_day_hears_once_of_a_case_that_waits(
+    database: Database, tree: Tree
+) -> None:
+    """They are asked again and again meanwhile; what waits is the newest of it, and what was sent stays."""
+    with database.begin() as session:
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        send(session, NOW, workplace_unit_id=tree.workplace, category="accident")
+        mine = Delivery.recipient == accounts_of(session, officer)[0].address_hash
+        session.scalars(select(Delivery).where(mine)).one().state = DeliveryState.SENT
+        for hour in range(1, 25):
+            at = NOW + timedelta(hours=hour)
+            run_due(session, at, day_of(at), Heard())
+        states = Counter(session.scalars(select(Delivery.state).where(mine)))
+        assert states[DeliveryState.SENT] == states[DeliveryState.DUE] == 1
+        assert states[DeliveryState.EXPIRED] > 20
 
 
 @pytest.mark.parametrize("how", ["ended", "ran out"])
