@@ -35,6 +35,7 @@ CASE_ROLES = (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR)
 class Viewer:
     """An officer as far as cases are concerned: the roles that let them handle cases at which units today, the units of
     the employers that pay them or they are tied to, and the hashes by which a report of their own is known.
+    ``formerly`` pairs units that were closed with those of theirs that took their place.
 
     Of whoever took up a role or got another name a moment ago: the units where they handle cases (``new_at``), the
     cases there that name them, and from which case on that is known (``searched_from``, nought when of all)."""
@@ -43,6 +44,7 @@ class Viewer:
     roles: frozenset[tuple[int, Role]]
     employers: frozenset[int]
     hashes: frozenset[str]
+    formerly: frozenset[tuple[int, int]] = frozenset()
     named_in: frozenset[int] = frozenset()
     new_at: frozenset[int] = frozenset()
     searched_from: int = 0
@@ -51,6 +53,14 @@ class Viewer:
     def units(self) -> frozenset[int]:
         """The units whose cases they handle."""
         return frozenset(unit_id for unit_id, _ in self.roles)
+
+    @property
+    def kept_away_as(self) -> frozenset[tuple[int, Role]]:
+        """The roles by which a worker may have kept them away: theirs, and the same ones at units that went on in
+        theirs."""
+        return self.roles | {
+            (old, role) for old, new in self.formerly for unit_id, role in self.roles if unit_id == new
+        }
 
 
 def read_viewer(session: Session, person_id: int, now: datetime, today: date) -> Viewer:
@@ -63,12 +73,26 @@ def read_viewer(session: Session, person_id: int, now: datetime, today: date) ->
     )
     tied = select(OfficerTie.unit_id).where(OfficerTie.person_id == person_id, OfficerTie.ended_at.is_(None))
     ties = {unit_id for unit_id in (*session.scalars(paid), *session.scalars(tied)) if unit_id is not None}
+    roles = frozenset((unit_id, role) for unit_id, role in session.execute(held))
     return Viewer(
         person_id,
-        frozenset((unit_id, role) for unit_id, role in session.execute(held)),
+        roles,
         frozenset(list_same_employer(session, ties)),
         frozenset(hash_party(session, account) for account in list_accounts(session, person_id)),
+        frozenset(_list_former(session, {unit_id for unit_id, _ in roles})),
     )
+
+
+def _list_former(session: Session, unit_ids: Collection[int]) -> set[tuple[int, int]]:
+    """Every unit that went on in one of these, however often, with that one."""
+    found: set[tuple[int, int]] = set()
+    ends_in = {unit_id: unit_id for unit_id in unit_ids}
+    while ends_in:
+        closed = select(Unit.id, Unit.successor_id).where(Unit.successor_id.in_(list(ends_in)))
+        new = {(old, ends_in[after]) for old, after in session.execute(closed) if after is not None} - found
+        found |= new
+        ends_in = dict(new)
+    return found
 
 
 def list_same_employer(session: Session, unit_ids: Collection[int]) -> set[int]:
@@ -144,7 +168,8 @@ def is_searched_for(viewer: Viewer) -> ColumnElement[bool]:
 def is_free_for(viewer: Viewer) -> ColumnElement[bool]:
     """That nothing bars an officer from a case: not the worker's wish, not a tie to the employer, not that they are
     named in it or wrote it."""
-    role = tuple_(CaseBarrier.unit_id, CaseBarrier.role).in_(sorted(viewer.roles)) if viewer.roles else false()
+    kept_away = sorted(viewer.kept_away_as)
+    role = tuple_(CaseBarrier.unit_id, CaseBarrier.role).in_(kept_away) if kept_away else false()
     conditions = [
         ~exists().where(CaseBarrier.case_id == Case.id, or_(CaseBarrier.person_id == viewer.person_id, role)),
     ]

@@ -30,7 +30,9 @@ class Unit(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     code: Mapped[str] = mapped_column(String(40), unique=True)
-    successor_id: Mapped[int | None] = mapped_column(ForeignKey("units.id", deferrable=True, initially="DEFERRED"))
+    successor_id: Mapped[int | None] = mapped_column(
+        ForeignKey("units.id", deferrable=True, initially="DEFERRED"), index=True
+    )
 
 
 class UnitPeriod(Base):

@@ -36,7 +36,7 @@ from db.officers import NewGrant, add_grant, add_grants, end_grant, list_grants
 from db.people import add_person
 from db.reorganisations import move_payer
 from db.session import Database
-from db.units import change_period, find_period
+from db.units import change_parent, change_period, close_unit, find_period, get_unit
 from handlers.access import NotAllowed
 from handlers.case_viewers import read_desk_viewer
 from handlers.cases import service
@@ -764,6 +764,26 @@ def test_officer_whom_the_worker_names_by_night_hears_nothing_in_the_morning(dat
         lines = session.scalars(select(Delivery).where(Delivery.recipient == account.address_hash)).all()
         assert [row.state for row in lines] == [DeliveryState.EXPIRED]
         assert alerted(session, case) == [named, chair]
+
+
+def test_role_the_worker_keeps_away_is_kept_away_from_the_unit_that_goes_on(database: Database, tree: Tree) -> None:
+    """A union is merged into another: its chair, who is chair there now, is still kept away; the officer is asked."""
+    with database.begin() as session:
+        since = TODAY - timedelta(days=400)
+        new = add_unit(session, "PM", UnitLevel.UPPER, tree.root, "Công đoàn phường Mới", since)
+        add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, excluded=((tree.upper, Role.CHAIR),))
+        chair = add_officer(session, "Trần Văn Chủ", new, Role.CHAIR, NOW)
+        officer = add_officer(session, "Lê Thị Hai", new, Role.OFFICER, NOW)
+        search_all(session)
+        for place in (tree.workplace, tree.other_workplace):
+            change_parent(session, place, tree.upper, new, TODAY)
+        close_unit(session, get_unit(session, tree.upper), TODAY, new)
+        mend(session, NOW, TODAY)
+        run_due(session, NOW + timedelta(days=9), TODAY + timedelta(days=9), Heard())
+        assert alerted(session, case) == [officer]
+        assert list_visible(session, see(session, officer, NOW), Wanted(), 9) == [case]
+        assert list_visible(session, see(session, chair, NOW), Wanted(), 9) == []
 
 
 def test_officer_whose_channel_is_away_for_a_day_hears_once_of_a_case_that_waits(

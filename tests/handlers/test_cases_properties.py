@@ -108,6 +108,11 @@ class Truth:
             todo += [old for old, new in self.became.items() if new == one]
         return found
 
+    def later(self, unit_id: int, role: Role) -> set[tuple[int, Role]]:
+        """A role at a unit, and the same role at whatever took the unit's place since."""
+        after = self.became.get(unit_id)
+        return {(unit_id, role)} | (self.later(after, role) if after is not None else set())
+
     def is_forbidden(self, person_id: int, held: set[tuple[int, Role]], case_id: int) -> bool:
         """Whether a person who holds these roles may never see a case."""
         workplace = self.workplace[case_id]
@@ -115,7 +120,7 @@ class Truth:
         return (
             employed
             or self.names[person_id] in self.named[case_id]
-            or bool(held & self.excluded[case_id])
+            or bool(held & {one for unit_id, role in self.excluded[case_id] for one in self.later(unit_id, role)})
             or self.writer[case_id] == person_id
             or person_id in self.refused[case_id]
         )
@@ -344,6 +349,7 @@ class World:
             for place in places:
                 change_parent(session, place, old, new, today)
             close_unit(session, get_unit(session, old), today, new)
+            self.truth.became[old] = new
         self.tick()
 
     def change_people(self) -> None:
