@@ -58,7 +58,7 @@ def hear(context: Context, words: str, told: Told) -> list[Reply]:
     told.category = told.category or kind
     if alarm.strength is not Strength.FIRST:
         return []
-    told.raise_urgency(more_urgent(CaseUrgency(alarm.urgency.value), urgency_of(kind)))
+    told.raise_urgency(urgency_of_words(alarm))
     return [*_say_numbers(context, alarm, told), *_keep_close(context, words, told)]
 
 
@@ -69,11 +69,11 @@ def hear_kind(context: Context, told: Told) -> list[Reply]:
     return _say_numbers(context, context.answerer.alarms.alarm_of(Danger.INJURY), told)
 
 
-def find_danger(context: Context, words: str) -> Alarm | None:
-    """The danger that somebody tells of as it is now; None when they tell of none."""
-    alarm = recognise(context, words)
-    is_sure = alarm is not None and alarm.danger is not None and alarm.strength is Strength.FIRST
-    return alarm if is_sure else None
+def urgency_of_words(alarm: Alarm | None) -> CaseUrgency:
+    """How urgent words are that somebody adds to their report; a faint guess changes nothing."""
+    if alarm is None or alarm.strength is not Strength.FIRST:
+        return CaseUrgency.ORDINARY
+    return more_urgent(CaseUrgency(alarm.urgency.value), urgency_of(guess(alarm)[0]))
 
 
 def say_alarm(context: Context, alarm: Alarm) -> str:

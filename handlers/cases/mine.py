@@ -10,7 +10,7 @@ from db.codes import show_code
 from db.models import OPEN_CASE_STATES, Case, CaseState
 from handlers.actions import ActOnOwnCase, Choose, EnterReceipt, ListOwnCases, Report, SharePhone, ShowMenu, ShowOwnCase
 from handlers.cases.drafts import NAME
-from handlers.cases.hearing import KEEP, find_danger, last_told, say_alarm
+from handlers.cases.hearing import KEEP, last_told, recognise, say_alarm, urgency_of_words
 from handlers.cases.path import DONE
 from handlers.cases.pins import is_locked, lift_pin
 from handlers.cases.service import (
@@ -29,6 +29,7 @@ from handlers.chat import Attachment, AttachmentKind, Button, Incoming, Kind, Re
 from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step
 from handlers.files.cleaning import prepare
+from knowledge.alarms import Strength
 from knowledge.texts import t
 
 TALK, RECEIPT = "talk", "receipt"
@@ -181,10 +182,12 @@ def _keep_last(context: Context, case: Case, mark: str) -> list[Reply]:
 
 
 def _write(context: Context, case: Case, words: str, then: Button) -> list[Reply]:
-    """Words go to the case at once; whoever tells of danger reads the numbers first."""
-    danger = find_danger(context, words)
-    write_as_worker(context.session, case, words, context.now, context.today, is_danger=danger is not None)
-    numbers = [Reply(say_alarm(context, danger))] if danger is not None else []
+    """Words go to the case at once and make it as urgent as they are; whoever tells of danger reads the numbers
+    first."""
+    alarm = recognise(context, words)
+    write_as_worker(context.session, case, words, context.now, context.today, urgency_of_words(alarm))
+    is_danger = alarm is not None and alarm.danger is not None and alarm.strength is Strength.FIRST
+    numbers = [Reply(say_alarm(context, alarm))] if alarm is not None and is_danger else []
     return [*numbers, Reply(t("own_cases.added", code=show_code(case.code)), (then,))]
 
 

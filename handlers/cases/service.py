@@ -140,18 +140,19 @@ def _accounts_of(session: Session, account: Account) -> list[Account]:
 
 
 def write_as_worker(
-    session: Session, case: Case, text: str, now: datetime, today: date, is_danger: bool = False
+    session: Session, case: Case, text: str, now: datetime, today: date, urgency: Urgency = Urgency.ORDINARY
 ) -> None:
     """The worker adds to their case; files sent before go with it. Whoever they name now is kept away from now on.
-    ``is_danger``: the text tells of danger, so that the case is an emergency from now on."""
+    ``urgency``: how urgent the text by itself is; a case that is less so becomes it."""
     if case.state in (CaseState.WITHDRAWN, CaseState.ERASED):
         raise Outdated
     number = append(session, case, EventKind.WORKER_WROTE, now, body={"text": text})
     attach_files(session, case, number)
     if case.state is CaseState.MERGED:
         kept = session.get_one(Case, case.merged_into_id)
-        is_alive = kept.state is not CaseState.WITHDRAWN
-        _tell_of_words(session, kept, f"wrote:{case.id}:{number}", now, today, is_danger and is_alive)
+        if kept.state is CaseState.WITHDRAWN:
+            urgency = Urgency.ORDINARY
+        _tell_of_words(session, kept, f"wrote:{case.id}:{number}", now, today, urgency)
         return
     if close_pauses(session, case, now):
         set_clock(session, case, now)
@@ -159,36 +160,44 @@ def write_as_worker(
     silence_barred(session, case, now, today)
     if case.holder_id is not None and not is_fit(session, case, read_viewer(session, case.holder_id, now, today)):
         append(session, case, EventKind.RELEASED, now, body={"why": WhyBarred.NAMED.value})
-        if is_danger:
-            _make_emergency(session, case, now)
+        if _is_raised_by(case, urgency):
+            _raise_urgency(session, case, urgency, now)
         seek_holder(session, case, now, today)
     else:
-        _tell_of_words(session, case, f"wrote:{number}", now, today, is_danger)
+        _tell_of_words(session, case, f"wrote:{number}", now, today, urgency)
 
 
-def _tell_of_words(session: Session, case: Case, about: str, now: datetime, today: date, is_danger: bool) -> None:
-    """Whoever holds a case hears that there are new words. What becomes an emergency by them has to be answered anew,
-    by its holder, or by whoever takes it where nobody holds it or it was thought to be over."""
-    is_open = case.state in (CaseState.OPENED, *_HELD)
-    if not is_danger or (is_open and case.urgency == Urgency.EMERGENCY):
+def _tell_of_words(session: Session, case: Case, about: str, now: datetime, today: date, urgency: Urgency) -> None:
+    """Whoever holds a case hears that there are new words. What becomes more urgent by them has to be answered anew, by
+    its holder, or by whoever takes it where nobody holds it or it was thought to be over."""
+    if not _is_raised_by(case, urgency):
         tell_holder(session, case, about, now, "case_alerts.worker_wrote")
         return
     silence(session, case, now)
-    _make_emergency(session, case, now)
+    _raise_urgency(session, case, urgency, now)
     if case.state not in _HELD:
         case.closed_at = case.outcome = None
         seek_holder(session, case, now, today)
         return
     case.state = CaseState.CLAIMED
     begin_stage(session, case, Stage.FIRST_ANSWER, now, now)
-    tell_holder(session, case, about, now, "case_alerts.danger")
+    is_danger = urgency is Urgency.EMERGENCY
+    tell_holder(session, case, about, now, "case_alerts.danger" if is_danger else "case_alerts.more_urgent")
 
 
-def _make_emergency(session: Session, case: Case, now: datetime) -> None:
+def _is_raised_by(case: Case, urgency: Urgency) -> bool:
+    """Whether words are more urgent than the case. One that is thought to be over only danger takes up again."""
+    if case.state not in (CaseState.OPENED, *_HELD):
+        return urgency is Urgency.EMERGENCY
+    held = Urgency(case.urgency)
+    return urgency is not held and more_urgent(urgency, held) is urgency
+
+
+def _raise_urgency(session: Session, case: Case, urgency: Urgency, now: datetime) -> None:
     """The worker's words do what an officer does who sets the urgency; the line in the history has no officer."""
-    body = {"from": f"{case.category}/{case.urgency}", "to": f"{case.category}/{Urgency.EMERGENCY.value}"}
+    body = {"from": f"{case.category}/{case.urgency}", "to": f"{case.category}/{urgency.value}"}
     append(session, case, EventKind.RECATEGORISED, now, body=body)
-    case.urgency = Urgency.EMERGENCY.value
+    case.urgency = urgency.value
 
 
 def confirm(session: Session, case: Case, agrees: bool, now: datetime, today: date) -> None:

@@ -368,6 +368,35 @@ async def test_danger_added_to_a_report_nobody_holds_asks_anew(talk: Talk, clerk
     assert case_of(talk).due_at == talk.now() + timedelta(hours=1)
 
 
+async def test_urgent_words_added_to_a_report_make_it_urgent(talk: Talk, clerk: Member) -> None:
+    """Its holder hears so, and has four working hours from now; the same words once more change nothing."""
+    lan = talk.member("Lan")
+    await report(lan, story="cty tra luong thang 9 tre nua thang")
+    assert case_of(talk).urgency == "ordinary"
+    handle(talk, clerk, "claim", "Công đoàn đang làm việc với công ty.")
+    await begin_words(lan)
+    await lan.says("hom nay cty duoi viec em roi")
+    await clerk.settled()
+    clerk.hears("gấp", "gấp hơn")
+    case = case_of(talk)
+    assert (case.urgency, case.stage, case.stage_since_at) == ("urgent", "first_answer", talk.now())
+    handle(talk, clerk, "Anh chị giữ lại giấy tờ nhé.")
+    await lan.says("no bao duoi viec em that roi")
+    assert case_of(talk).stage == "resolution"
+
+
+async def test_urgent_words_added_to_a_report_nobody_holds_ask_anew(talk: Talk, clerk: Member) -> None:
+    """By the times of an urgent one."""
+    lan = talk.member("Lan")
+    await report(lan, story="cty tra luong thang 9 tre nua thang")
+    await begin_words(lan)
+    await lan.says("hom nay cty duoi viec em roi")
+    case = case_of(talk)
+    assert (case.urgency, case.stage, case.round) == ("urgent", "claim", 2)
+    await clerk.settled()
+    clerk.hears("gấp")
+
+
 async def test_danger_added_to_a_settled_report_seeks_somebody(talk: Talk, clerk: Member) -> None:
     """What was thought to be over is not."""
     lan = talk.member("Lan")
