@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.app import opened, utc_now
 from bot.settings import Settings
-from db.session import Database
+from db.session import Database, allow_long_work
 from db.staging import Staging
 from db.units import find_unit
 from handlers.errors import UserError
@@ -110,6 +110,7 @@ def _today(now: datetime) -> date:
 def _import_units(database: Database, _settings: Settings, options: argparse.Namespace) -> int:
     def check(table: Table, problems: Problems, bar: Bar) -> Callable[[], int]:
         with database.read() as session:
+            allow_long_work(session)
             units = check_units(session, table, _today(utc_now()), problems.report, bar.tell)
 
         def bring_in() -> int:
@@ -126,6 +127,7 @@ def _import_officers(database: Database, _settings: Settings, options: argparse.
     def check(table: Table, problems: Problems, bar: Bar) -> Callable[[], int]:
         now = utc_now()
         with database.read() as session:
+            allow_long_work(session)
             found = check_officers(session, table, now, _today(now), READERS, problems.report, bar.tell)
 
         def bring_in() -> int:
@@ -209,6 +211,7 @@ def _export(database: Database, _settings: Settings, options: argparse.Namespace
             unit_id = unit.id
         record_export(session, None, options.kind, unit_id, now, today)
     with database.read() as session:
+        allow_long_work(session)
         export = export_list(session, None, options.kind, unit_id, now, today)
         count = write_table(options.file, export.header, export.rows)
     print(t("lists.exported", count=count, what=t(f"lists.what.{options.kind.value}"), file=options.file))

@@ -35,7 +35,7 @@ CASE_ROLES = (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR)
 class Viewer:
     """An officer as far as cases are concerned: the roles that let them handle cases at which units today, the units of
     the employers that pay them or they are tied to, and the hashes by which a report of their own is known.
-    ``formerly`` pairs units that were closed with those of theirs that took their place.
+    ``held`` are such roles of any time; ``formerly`` pairs units that went on in one of theirs with that one.
 
     Of whoever took up a role or got another name a moment ago: the units where they handle cases (``new_at``), the
     cases there that name them, and from which case on that is known (``searched_from``, nought when of all)."""
@@ -44,6 +44,7 @@ class Viewer:
     roles: frozenset[tuple[int, Role]]
     employers: frozenset[int]
     hashes: frozenset[str]
+    held: frozenset[tuple[int, Role]] = frozenset()
     formerly: frozenset[tuple[int, int]] = frozenset()
     named_in: frozenset[int] = frozenset()
     new_at: frozenset[int] = frozenset()
@@ -56,29 +57,30 @@ class Viewer:
 
     @property
     def kept_away_as(self) -> frozenset[tuple[int, Role]]:
-        """The roles by which a worker may have kept them away: theirs, and the same ones at units that went on in
-        theirs."""
-        return self.roles | {
-            (old, role) for old, new in self.formerly for unit_id, role in self.roles if unit_id == new
-        }
+        """The roles by which a worker may have kept them away: those of today, those they gave up, since a merger may
+        make an officer of a chair, and the same ones at units that went on in theirs."""
+        after = {(old, role) for old, new in self.formerly for unit_id, role in self.roles if unit_id == new}
+        return self.roles | self.held | after
 
 
 def read_viewer(session: Session, person_id: int, now: datetime, today: date) -> Viewer:
     """The viewer that a person is at this minute."""
-    held = select(RoleGrant.unit_id, RoleGrant.role).where(
-        RoleGrant.person_id == person_id, RoleGrant.role.in_(CASE_ROLES), holds_at(now, today)
+    held = select(RoleGrant.unit_id, RoleGrant.role, holds_at(now, today)).where(
+        RoleGrant.person_id == person_id, RoleGrant.role.in_(CASE_ROLES), RoleGrant.from_on <= today
     )
     paid = select(RoleGrant.paid_by_unit_id).where(
         RoleGrant.person_id == person_id, RoleGrant.paid_by_unit_id.is_not(None)
     )
     tied = select(OfficerTie.unit_id).where(OfficerTie.person_id == person_id, OfficerTie.ended_at.is_(None))
     ties = {unit_id for unit_id in (*session.scalars(paid), *session.scalars(tied)) if unit_id is not None}
-    roles = frozenset((unit_id, role) for unit_id, role in session.execute(held))
+    ever = session.execute(held).all()
+    roles = frozenset((unit_id, role) for unit_id, role, is_held in ever if is_held)
     return Viewer(
         person_id,
         roles,
         frozenset(list_same_employer(session, ties)),
         frozenset(hash_party(session, account) for account in list_accounts(session, person_id)),
+        frozenset((unit_id, role) for unit_id, role, _ in ever),
         frozenset(_list_former(session, {unit_id for unit_id, _ in roles})),
     )
 

@@ -74,6 +74,10 @@ class CaseErased(Exception):
     """The key of this case was destroyed: what it sealed is gone for good."""
 
 
+NOT_OPENED = (KeyProblem, CaseErased)
+"""What is raised where a case does not open: by no key we have, or since its key was destroyed."""
+
+
 class CaseCipher:
     """Seals and opens what belongs to one case."""
 

@@ -518,11 +518,31 @@ def forget_notices(session: Session, before: datetime) -> int:
     return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]  # row count
 
 
-def call_off(session: Session, kind: DeliveryKind, subjects: Collection[str], now: datetime) -> None:
-    """Do not send what of these still waits: it says what is no longer so. The lines stay, as expired."""
-    waiting = (Delivery.kind == kind, Delivery.subject.in_(subjects), Delivery.state == DeliveryState.DUE)
-    over = update(Delivery).where(*waiting)
-    session.execute(over.values(state=DeliveryState.EXPIRED, reason=CALLED_OFF, finished_at=now))
+def call_off(
+    session: Session,
+    kind: DeliveryKind,
+    recipients: Collection[str],
+    begins: Collection[str],
+    now: datetime,
+    but: str = "",
+) -> None:
+    """Do not send these people what of a kind still waits and has a subject that begins so, except one subject: it says
+    what is no longer so. The lines stay, as expired; what is just being sent is not tried again should that fail."""
+    if not (recipients and begins):
+        return
+    are_meant = or_(*(Delivery.subject.startswith(begin, autoescape=True) for begin in begins))
+    these = (Delivery.recipient.in_(recipients), Delivery.kind == kind, are_meant, Delivery.subject != but)
+    waiting = update(Delivery).where(*these, Delivery.state == DeliveryState.DUE)
+    session.execute(waiting.values(state=DeliveryState.EXPIRED, reason=CALLED_OFF, finished_at=now))
+    session.execute(update(Delivery).where(*these, Delivery.state == DeliveryState.CLAIMED).values(expires_at=now))
+
+
+def is_due(session: Session, recipients: Collection[str], subject: str) -> bool:
+    """Whether a message of a subject still waits to be sent to one of these people."""
+    waits = select(Delivery.id).where(
+        Delivery.recipient.in_(recipients), Delivery.subject == subject, Delivery.state == DeliveryState.DUE
+    )
+    return session.scalar(waits.limit(1)) is not None
 
 
 def drop_waiting(session: Session, recipient: str) -> None:

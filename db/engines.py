@@ -16,13 +16,13 @@ _POSTGRES_PATIENCE = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
-    "options": "-c idle_in_transaction_session_timeout=7000",
 }
-"""Seconds (``tcp_user_timeout``: milliseconds) after which a server that vanished from the network counts as gone; by
-default the operating system waits a quarter of an hour, and a process that leads a bot account would believe so all the
-while. The other way round, the server gives up a process that hangs in the midst of a transaction after as many
-milliseconds as the options say, sooner than the ten seconds in which a standby takes over: the rows it holds would else
-be held for ever. No work between two statements of one transaction may take so long."""
+"""Seconds (the last: milliseconds) after which a server that vanished from the network counts as gone; by default the
+operating system waits a quarter of an hour, and a process that leads a bot account would believe so all the while."""
+
+_IDLE_MILLISECONDS = 7000
+"""The other way round, PostgreSQL gives up a process that hangs in the midst of a transaction, sooner than the ten
+seconds in which a standby takes over: it would else hold its rows for ever (`db.session.allow_long_work`)."""
 
 
 def normalize_url(url: str | URL) -> URL:
@@ -36,7 +36,7 @@ def open_engine(url: URL, prepare_sqlite: Callable[[Any, Any], None] | None = No
     A transaction on SQLite is a writer from its first statement, or, where the engine ``reads``, waits for no writer.
     """
     if url.get_backend_name() != "sqlite":
-        return create_engine(
+        engine = create_engine(
             url,
             pool_size=_POSTGRES_CONNECTIONS,
             max_overflow=2,
@@ -44,6 +44,8 @@ def open_engine(url: URL, prepare_sqlite: Callable[[Any, Any], None] | None = No
             hide_parameters=True,
             connect_args=_POSTGRES_PATIENCE,
         )
+        event.listen(engine, "connect", _prepare_postgres)
+        return engine
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
@@ -53,6 +55,12 @@ def open_engine(url: URL, prepare_sqlite: Callable[[Any, Any], None] | None = No
     # Set here and not by a listener of "begin": with one, SQLAlchemy asks for listeners at every statement too.
     engine.dialect.do_begin = _begin_reading if reads else _begin_writing  # type: ignore[assignment]  # a driver's connection, whatever its type
     return engine
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:  # no option of the connection: the operator's URL may have some of its own
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_MILLISECONDS}")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

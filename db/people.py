@@ -87,6 +87,11 @@ def list_accounts(session: Session, person_id: int) -> list[Account]:
     return list(session.scalars(mine.order_by(Account.last_seen_at.desc(), Account.id)))
 
 
+def list_addresses(session: Session, person_ids: Collection[int]) -> list[str]:
+    """The hashes by which the ledger knows the channels of some people."""
+    return list(session.scalars(select(Account.address_hash).where(Account.person_id.in_(list(person_ids)))))
+
+
 def runs_on(on: date) -> Any:
     """The condition that a membership runs on a day."""
     return (Membership.since_on <= on) & or_(Membership.until_on.is_(None), Membership.until_on >= on)

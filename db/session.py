@@ -105,6 +105,13 @@ def keys_of_session(session: Session) -> Keys:
     return keys
 
 
+def allow_long_work(session: Session) -> None:
+    """In this transaction the program may work for more than a few seconds between two statements: PostgreSQL gives up
+    others then, as hanging (`db.engines`)."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
 def lock_lane(session: Session, lane: str) -> None:
     """Hold a person's lane until the transaction ends: no other process handles an event of theirs meanwhile.
 

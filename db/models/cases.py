@@ -238,6 +238,7 @@ class CaseAlert(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     told_at: Mapped[datetime] = mapped_column(Moment)
     declined_at: Mapped[datetime | None] = mapped_column(Moment)
+    barred_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class CaseStep(Base):

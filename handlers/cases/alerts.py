@@ -3,18 +3,19 @@
 An alert says which case, of what kind, how urgent and by when; nothing of who wrote it or what they wrote.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from db.case_access import add_reader, is_fit, list_reader_units, read_viewer
 from db.case_history import EventKind, append, list_lines
-from db.case_ladder import add_alert, list_alerted, list_done_steps
-from db.deliveries import call_off
+from db.case_ladder import add_alert, list_alerted, list_ever_alerted
+from db.deliveries import call_off, is_due
 from db.duty import list_absences
 from db.models import Case, CaseAlert, CaseState, DeliveryKind, Role, WhyReader
 from db.officers import get_genders, is_unsearched, list_officers
+from db.people import list_addresses
 from db.session import keys_of_session
 from handlers.actions import ClaimCase, DeclineCase, ShowCase
 from handlers.case_viewers import may_be_named
@@ -58,6 +59,7 @@ def alert_next(session: Session, case: Case, now: datetime, today: date) -> bool
 def seek_holder(session: Session, case: Case, now: datetime, today: date) -> None:
     """Look for somebody to claim a case: a new search, in which people asked in an earlier one may be asked again. The
     caller holds the case locked and has given it its unit."""
+    silence(session, case, now)
     case.holder_id, case.state = None, CaseState.OPENED
     case.round += 1
     begin_stage(session, case, Stage.CLAIM, now, now)
@@ -130,7 +132,7 @@ def tell_officer(
 ) -> bool:
     """Send an officer what may be said outside the desk: code, kind, urgency, deadline; once for each ``about``. False,
     and nothing sent, when something bars them by now, or they gave up the role by which they might read it."""
-    if not _may_have(session, case, person_id, now):
+    if not may_have(session, case, person_id, now):
         return False
     if is_unsearched(session, person_id) and may_be_named(session, case, person_id):
         return False
@@ -145,7 +147,7 @@ def tell_officer(
         session,
         person_id,
         Reply(text, tuple(buttons)),
-        hash_subject(session, case, f"{about}:{person_id}"),
+        _name_alert(session, case, person_id, about),
         now,
         DeliveryKind.CASE_ALERT,
         is_urgent=is_by_clock(case),
@@ -156,13 +158,15 @@ def tell_officer(
 def tell_anew(
     session: Session, case: Case, person_id: int, about: str, now: datetime, key: str = "case_alerts.new"
 ) -> None:
-    """Tell an officer what they may have been told before. What of it still waits, for the night or because their
-    channel is away, is called off: nobody finds one case thirty times after an outage."""
-    _call_off(session, case, [person_id], now, but=about)
-    tell_officer(session, case, person_id, about, now, key)
+    """Tell an officer what they may have been told before. What they have not heard of the case, for the night or for
+    an outage, is called off: nobody finds one case thirty times after an outage."""
+    told = tell_officer(session, case, person_id, about, now, key)
+    subject = _name_alert(session, case, person_id, about)
+    if told and is_due(session, list_addresses(session, [person_id]), subject):
+        _call_off(session, case, [person_id], now, but=subject)
 
 
-def _may_have(session: Session, case: Case, person_id: int, now: datetime) -> bool:
+def may_have(session: Session, case: Case, person_id: int, now: datetime) -> bool:
     """Whether somebody holds a role by which they may read a case, and nothing bars them from it."""
     viewer = read_viewer(session, person_id, now, now.astimezone(VIETNAM).date())
     return not viewer.units.isdisjoint(list_reader_units(session, case)) and is_fit(session, case, viewer)
@@ -171,33 +175,47 @@ def _may_have(session: Session, case: Case, person_id: int, now: datetime) -> bo
 def is_unheard(session: Session, case: Case) -> bool:
     """Whether nobody who was asked last can answer: they said no, or no channel reaches them any more."""
     last = _list_last(list_alerted(session, case))
-    return all(alert.declined_at is not None or not can_be_told(session, alert.person_id) for alert in last)
+    return all(_said_no(alert) or not can_be_told(session, alert.person_id) for alert in last)
 
 
 def silence(session: Session, case: Case, now: datetime, but: int | None = None) -> None:
-    """Nobody is to take a case any more: whoever was asked and has not heard of it yet, for the night or for an outage,
-    hears nothing. Called before the next stage begins."""
-    asked = [alert.person_id for alert in list_alerted(session, case) if alert.person_id != but]
-    _call_off(session, case, asked, now)
+    """Nobody is to take a case any more, or others are from now on: whoever was told of it and has not heard yet, for
+    the night or for an outage, hears nothing."""
+    _call_off(session, case, _list_told(session, case) - {but}, now)
 
 
-def silence_barred(session: Session, case: Case, now: datetime, today: date) -> None:
-    """Whoever was asked and may not have the case any more hears nothing, and counts as having said no: the worker
-    named them, or they gave up their role, while the alert waited for the morning. Where nobody of those asked last is
-    left, the next are asked at once."""
-    barred = [one for one in list_alerted(session, case) if not _may_have(session, case, one.person_id, now)]
-    for alert in barred:
-        alert.declined_at = alert.declined_at or now
-    _call_off(session, case, [alert.person_id for alert in barred], now)
-    if barred and case.state is CaseState.OPENED:
-        ask_on(session, case, now, today)
+def silence_barred(session: Session, case: Case, now: datetime) -> None:
+    """Whoever was told of a case, has not heard yet and may not have it any more hears nothing, and is waited for no
+    longer: the worker named them, or they gave up their role, while the message waited for the morning."""
+    barred = {one for one in _list_told(session, case) if not may_have(session, case, one, now)}
+    _call_off(session, case, barred, now)
+    for alert in list_alerted(session, case):
+        if alert.person_id in barred:
+            alert.barred_at = alert.barred_at or now
 
 
 def ask_on(session: Session, case: Case, now: datetime, today: date) -> None:
-    """Go on to the next people at once when all who were asked last said no."""
+    """Go on to the next people at once when all who were asked last said no, or may not have the case by now."""
+    if case.state is not CaseState.OPENED:
+        return
     last = _list_last(list_alerted(session, case))
-    if all(alert.declined_at for alert in last) and not alert_next(session, case, now, today):
+    if all(_said_no(alert) for alert in last) and not alert_next(session, case, now, today):
         case.next_step_at = min(case.next_step_at or now, now)
+
+
+def list_to_ask_again(session: Session, case: Case, now: datetime) -> list[int]:
+    """Whom to ask once more when nobody is left: those asked last, and whoever may have the case again."""
+    told = list_alerted(session, case)
+    last = _list_last(told)
+    for alert in told:
+        if alert.barred_at is not None and may_have(session, case, alert.person_id, now):
+            alert.barred_at = None
+            last.append(alert)
+    return sorted({alert.person_id for alert in last if not _said_no(alert)})
+
+
+def _said_no(alert: CaseAlert) -> bool:
+    return alert.declined_at is not None or alert.barred_at is not None
 
 
 def _list_last(told: list[CaseAlert]) -> list[CaseAlert]:
@@ -205,12 +223,15 @@ def _list_last(told: list[CaseAlert]) -> list[CaseAlert]:
     return [alert for alert in told if alert.rung == told[-1].rung]
 
 
-def _call_off(session: Session, case: Case, people: Iterable[int], now: datetime, but: str = "") -> None:
-    steps = [f"{case.stage_round}:{kind}:{number}" for kind, number in list_done_steps(session, case)]
-    again = [f"again:{about}" for about in (f"{case.stage_round}:nobody", *steps)]
-    abouts = [about for about in (f"alert:{case.round}", *steps, *again) if about != but]
-    subjects = [hash_subject(session, case, f"{about}:{person_id}") for person_id in people for about in abouts]
-    call_off(session, DeliveryKind.CASE_ALERT, subjects, now)
+def _list_told(session: Session, case: Case) -> set[int]:
+    """Who may have been told of a case: whoever was ever asked to claim it, and its holder."""
+    return list_ever_alerted(session, case) | ({case.holder_id} if case.holder_id is not None else set())
+
+
+def _call_off(session: Session, case: Case, people: Collection[int | None], now: datetime, but: str = "") -> None:
+    known = [person_id for person_id in people if person_id is not None]
+    begins = [_begin_of(session, case, person_id) for person_id in known]
+    call_off(session, DeliveryKind.CASE_ALERT, list_addresses(session, known), begins, now, but)
 
 
 def is_by_clock(case: Case) -> bool:
@@ -221,3 +242,13 @@ def is_by_clock(case: Case) -> bool:
 def hash_subject(session: Session, case: Case, about: str) -> str:
     """What a message about a case is called in the ledger, where subjects stand in clear."""
     return "case:" + keys_of_session(session).hash("case", case.code, about)
+
+
+def _begin_of(session: Session, case: Case, person_id: int) -> str:
+    """How the name of everything begins that an officer is told of a case."""
+    keys = keys_of_session(session)
+    return f"case:{keys.hash('told', case.code)[:16]}:{keys.hash('told', case.code, str(person_id))[:16]}:"
+
+
+def _name_alert(session: Session, case: Case, person_id: int, about: str) -> str:
+    return _begin_of(session, case, person_id) + keys_of_session(session).hash("case", case.code, about)

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from db.case_access import add_reader, end_readers, is_fit, list_reader_units, read_viewer
 from db.case_history import EventKind, append
+from db.case_keys import NOT_OPENED
 from db.case_ladder import (
     add_step,
-    list_alerted,
     list_asked_in_vain,
     list_concerned,
     list_done_steps,
@@ -25,16 +25,17 @@ from db.case_ladder import (
     list_to_follow_up,
 )
 from db.cases import list_left_alone
-from db.keys import KeyProblem
 from db.models import Case, CaseState, Role, WhyReader
 from db.officers import list_officers
 from db.units import find_period, list_ancestors
 from handlers.case_viewers import is_named_in
 from handlers.cases.alerts import (
     alert_next,
+    ask_on,
     hash_subject,
     is_by_clock,
     is_unheard,
+    list_to_ask_again,
     seek_holder,
     silence_barred,
     tell_anew,
@@ -70,7 +71,7 @@ def run_due(session: Session, now: datetime, today: date, alarm: Alarm) -> bool:
         try:
             with session.begin_nested():
                 _run_case(session, case, now, today, alarm)
-        except KeyProblem as problem:  # one case that does not open must not keep everybody's from their alerts
+        except NOT_OPENED as problem:  # one case that does not open must not keep everybody's from their alerts
             log.error("case_not_opened", case_id=case.id, error=type(problem).__name__)
             case.next_step_at = now + LOOK_AGAIN
             subject = hash_subject(session, case, f"unopened:{today}")
@@ -131,10 +132,7 @@ def _about(case: Case, step: Step) -> str:
 def _call_for_help(session: Session, case: Case, about: str, now: datetime, today: date, alarm: Alarm) -> None:
     """Everybody was asked, or nobody may have it: those asked last are asked again, administrators are told to appoint
     somebody, and the operator hears of it."""
-    told = list_alerted(session, case)
-    last = max((alert.rung for alert in told), default=0)
-    asked = [alert.person_id for alert in told if alert.rung == last and alert.declined_at is None]
-    for person_id in asked:
+    for person_id in list_to_ask_again(session, case, now):
         if person_id != case.holder_id:
             tell_anew(session, case, person_id, f"again:{about}", now)
     for person_id in _list_administrators(session, case, now, today):
@@ -168,46 +166,53 @@ def remind_to_follow_up(session: Session, now: datetime, today: date) -> None:
 
 
 def mend(session: Session, now: datetime, today: date) -> None:
-    """Leave no open case with nobody: one whose holder may not see it any more is searched a new one for, so is one
-    merged into a case that was taken back, and one whose unit was closed goes to the unit that took its place. Whoever
-    was asked to claim a case and may not see it any more is waited for no longer."""
-    for case in list_left_alone(session):
-        case.merged_into_id = None
-        append(session, case, EventKind.RELEASED, now, body={"why": "alone"})
-        seek_holder(session, case, now, today)
+    """Everything that `mend_some` does in parts."""
     after: int | None = 0
     while after is not None:
         after = mend_some(session, now, today, after)
 
 
 def mend_some(session: Session, now: datetime, today: date, after: int) -> int | None:
-    """A part of it that keeps nobody else from writing for long: from nought on, then from where the last part ended;
+    """Leave no open case with nobody: one whose holder may not see it any more is searched a new one for, so is one
+    merged into a case that was taken back, and one whose unit was closed goes to the unit that took its place. Whoever
+    was asked to claim a case and may not see it any more is waited for no longer.
+
+    Does a part of it that keeps nobody else from writing for long: from nought on, then from where the last part ended;
     None when everything was looked at."""
     if not after:
-        for case in list_in_closed_units(session, today):
-            _move_on(session, case, now, today)
+        for case in list_left_alone(session):
+            _go_on(session, case, partial(_find_another, session, case, now, today, "alone"))
+        closed = list_in_closed_units(session, today, AT_ONCE)
+        moved = [_go_on(session, case, partial(_move_on, session, case, now, today)) for case in closed]
+        if len(closed) == AT_ONCE and any(moved):
+            return 0
     people = list_concerned(session, after, AT_ONCE)
     for person_id in people:
         viewer = read_viewer(session, person_id, now, today)
         for case in list_lost(session, viewer):
-            _go_on(session, case, partial(_find_another, session, case, now, today))
+            _go_on(session, case, partial(_find_another, session, case, now, today, "lost"))
         for case in list_asked_in_vain(session, viewer):
-            _go_on(session, case, partial(silence_barred, session, case, now, today))
+            silence_barred(session, case, now)
+            _go_on(session, case, partial(ask_on, session, case, now, today))
     return people[-1] if len(people) == AT_ONCE else None
 
 
-def _find_another(session: Session, case: Case, now: datetime, today: date) -> None:
-    append(session, case, EventKind.RELEASED, now, body={"why": "lost"})
+def _find_another(session: Session, case: Case, now: datetime, today: date, why: str) -> None:
+    case.merged_into_id = None
+    append(session, case, EventKind.RELEASED, now, body={"why": why})
     seek_holder(session, case, now, today)
 
 
-def _go_on(session: Session, case: Case, work: Callable[[], None]) -> None:
-    """Do something about one case of many. When it does not open, it opens for nobody: the others are gone on with."""
+def _go_on(session: Session, case: Case, work: Callable[[], None]) -> bool:
+    """Do something about one case of many. When it does not open, it opens for nobody: the others are gone on with.
+    False when so."""
     try:
         with session.begin_nested():
             work()
-    except KeyProblem as problem:
+    except NOT_OPENED as problem:
         log.error("case_not_opened", case_id=case.id, error=type(problem).__name__)
+        return False
+    return True
 
 
 def _move_on(session: Session, case: Case, now: datetime, today: date) -> None:

@@ -24,6 +24,7 @@ from db.case_figures import (
     tell_people_apart,
 )
 from db.models import Case, CasePause, PeriodKind
+from db.session import allow_long_work
 from handlers.cases import statistics
 from handlers.cases.deadlines import Pause, plan_of, time_left
 from handlers.cases.statistics import (
@@ -51,6 +52,7 @@ def publish_due(session: Session, k: int, now: datetime) -> bool:
     """Publish the oldest period that is due and not published; False when there is none. The first time it is the last
     month that ended: what lies before that was never promised to anybody."""
     today = now.astimezone(VIETNAM).date()
+    allow_long_work(session)
     month_on = _next_due(session, PeriodKind.MONTH, add_months(month_of(today), -1))
     if month_on is not None:
         publish_month(session, month_on, k, now)

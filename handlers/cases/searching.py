@@ -6,8 +6,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from db.case_access import list_readable_at, list_unsearched
-from db.keys import KeyProblem
-from handlers.cases.alerts import silence_barred
+from db.case_keys import NOT_OPENED
+from handlers.cases.alerts import ask_on, silence_barred
 from handlers.cases.names import bar_people_named
 from handlers.feature import VIETNAM
 
@@ -28,8 +28,9 @@ def bar_unsearched(session: Session, now: datetime) -> bool:
     for case in cases:
         try:
             if bar_people_named(session, case, {grant.person_id for grant in grants}, now):
-                silence_barred(session, case, now, today)
-        except KeyProblem as problem:  # nobody reads this one; whether it names anybody is asked again when it opens
+                silence_barred(session, case, now)
+                ask_on(session, case, now, today)
+        except NOT_OPENED as problem:  # nobody reads this one; whether it names anybody is asked again when it opens
             log.error("case_not_opened", case_id=case.id, error=type(problem).__name__)
     for grant in grants:
         grant.searched_to = cases[-1].id if len(cases) == _CASES_AT_ONCE else None

@@ -157,7 +157,8 @@ def write_as_worker(
     if close_pauses(session, case, now):
         set_clock(session, case, now)
     bar_named(session, case, list_reader_units(session, case), now, today)
-    silence_barred(session, case, now, today)
+    silence_barred(session, case, now)
+    ask_on(session, case, now, today)
     if case.holder_id is not None and not is_fit(session, case, read_viewer(session, case.holder_id, now, today)):
         append(session, case, EventKind.RELEASED, now, body={"why": WhyBarred.NAMED.value})
         if _is_raised_by(case, urgency):
@@ -173,12 +174,12 @@ def _tell_of_words(session: Session, case: Case, about: str, now: datetime, toda
     if not _is_raised_by(case, urgency):
         tell_holder(session, case, about, now, "case_alerts.worker_wrote")
         return
-    silence(session, case, now)
     _raise_urgency(session, case, urgency, now)
     if case.state not in _HELD:
         case.closed_at = case.outcome = None
         seek_holder(session, case, now, today)
         return
+    silence(session, case, now)
     case.state = CaseState.CLAIMED
     begin_stage(session, case, Stage.FIRST_ANSWER, now, now)
     is_danger = urgency is Urgency.EMERGENCY

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from bot.delivery import _note_unreachable
 from db.case_access import Viewer
 from db.case_history import EventKind, list_lines
+from db.case_ladder import look_at_asked
 from db.case_parties import list_party_accounts
 from db.cases import Wanted, count_visible, list_takeable, list_visible
 from db.codes import show_code
+from db.deliveries import claim_due
 from db.merges import move_rows
 from db.models import (
     Absence,
@@ -784,6 +786,98 @@ def test_role_the_worker_keeps_away_is_kept_away_from_the_unit_that_goes_on(data
         assert alerted(session, case) == [officer]
         assert list_visible(session, see(session, officer, NOW), Wanted(), 9) == [case]
         assert list_visible(session, see(session, chair, NOW), Wanted(), 9) == []
+
+
+def test_chair_whom_the_worker_keeps_away_is_kept_away_in_another_role(database: Database, tree: Tree) -> None:
+    """They step down to officer, at their union or at the one above: it is still them whom the worker meant."""
+    with database.begin() as session:
+        chair = add_officer(session, "Trần Văn Chủ", tree.upper, Role.CHAIR, NOW)
+        officer = add_officer(session, "Lê Thị Hai", tree.root, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, excluded=((tree.upper, Role.CHAIR),))
+        [grant] = list_grants(session, chair, NOW, TODAY)
+        end_grant(grant, NOW, None)
+        for unit_id in (tree.upper, tree.root):
+            add_grant(session, session.get_one(Person, chair), unit_id, Role.OFFICER, TODAY, NOW)
+        search_all(session)
+        run_due(session, NOW + timedelta(days=9), TODAY + timedelta(days=9), Heard())
+        assert alerted(session, case) == [officer]
+        assert list_visible(session, see(session, chair, NOW), Wanted(), 9) == []
+
+
+def states_of(session: Session, person_id: int) -> list[DeliveryState]:
+    """What became of each message to somebody."""
+    mine = select(Delivery).where(Delivery.recipient == accounts_of(session, person_id)[0].address_hash)
+    return [row.state for row in session.scalars(mine.order_by(Delivery.id))]
+
+
+def test_officer_who_was_given_a_case_and_is_named_then_hears_nothing_of_it(database: Database, tree: Tree) -> None:
+    """Whatever waited for the morning is called off, not only that they were asked."""
+    night = NOW.replace(hour=15)  # 22:00 in Vietnam
+    with database.begin() as session:
+        add_officer(session, "Cao Thị Cao", tree.root, Role.OFFICER, NOW)
+        chair = add_officer(session, "Trần Văn Chủ", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        given = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        search_all(session)
+        service.claim(session, see(session, chair, NOW), case.code, NOW, TODAY)
+        service.assign(session, see(session, chair, night), case.code, given, "bận", night, TODAY)
+        assert states_of(session, given) == [DeliveryState.DUE]
+        service.write_as_worker(session, case, "Chị lê thị một là người nhà giám đốc.", night, TODAY)
+        assert states_of(session, given) == [DeliveryState.EXPIRED]
+
+
+@pytest.mark.parametrize("outcome", ["due", "claimed"])
+def test_alert_of_an_earlier_search_does_not_reach_whoever_is_named_since(
+    database: Database, tree: Tree, outcome: str
+) -> None:
+    """Their channel was away in the first search, or was just being tried; named in the second, they hear nothing."""
+    with database.begin() as session:
+        add_officer(session, "Cao Thị Cao", tree.root, Role.OFFICER, NOW)
+        named = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        line = session.scalars(select(Delivery).where(Delivery.kind == DeliveryKind.CASE_ALERT)).one()
+        line.state = DeliveryState(outcome)
+        case.round += 1
+        service.write_as_worker(session, case, "Chị lê thị một là người nhà giám đốc.", NOW, TODAY)
+        session.refresh(line)
+        assert (line.state is DeliveryState.EXPIRED) == (outcome == "due")
+        line.state = DeliveryState.DUE if outcome == "claimed" else line.state  # it could not be sent
+        session.flush()
+        assert line not in claim_due(session, line.sender, NOW, 9)
+        assert states_of(session, named) == [DeliveryState.EXPIRED]
+
+
+def test_officer_who_comes_back_into_office_is_asked_again(database: Database, tree: Tree) -> None:
+    """They left, nobody else is there, and they are appointed again: within minutes they hear of the case."""
+    with database.begin() as session:
+        add_officer(session, "Quản Trị", tree.root, Role.ADMINISTRATOR, NOW)
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        send(session, NOW, workplace_unit_id=tree.workplace, category="accident")
+        [grant] = list_grants(session, officer, NOW, TODAY)
+        end_grant(grant, NOW, None)
+        mend(session, NOW, TODAY)
+        run_due(session, NOW, TODAY, Heard())
+        assert DeliveryState.DUE not in states_of(session, officer)
+        add_grant(session, session.get_one(Person, officer), tree.upper, Role.OFFICER, TODAY, NOW)
+        search_all(session)
+        later = NOW + timedelta(minutes=11)
+        mend(session, later, TODAY)
+        run_due(session, later, TODAY, Heard())
+        assert states_of(session, officer)[-1] is DeliveryState.DUE
+
+
+def test_officer_who_is_out_of_reach_for_a_moment_keeps_what_waits_for_them(database: Database, tree: Tree) -> None:
+    """Their channel takes nothing and the only alert waits; the clock calls for help and leaves it there."""
+    with database.begin() as session:
+        officer = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        send(session, NOW, workplace_unit_id=tree.workplace, category="accident")
+        accounts_of(session, officer)[0].unreachable_since = NOW
+        look_at_asked(session, officer, NOW)
+        for minutes in (1, 6, 9):
+            at = NOW + timedelta(minutes=minutes)
+            mend(session, at, TODAY)
+            run_due(session, at, TODAY, Heard())
+        assert states_of(session, officer) == [DeliveryState.DUE]
 
 
 def test_officer_whose_channel_is_away_for_a_day_hears_once_of_a_case_that_waits(

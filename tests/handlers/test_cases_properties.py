@@ -36,6 +36,7 @@ from db.models import (
     CaseStep,
     Delivery,
     DeliveryKind,
+    DeliveryState,
     OfficerTie,
     Person,
     Role,
@@ -114,7 +115,7 @@ class Truth:
         return {(unit_id, role)} | (self.later(after, role) if after is not None else set())
 
     def is_forbidden(self, person_id: int, held: set[tuple[int, Role]], case_id: int) -> bool:
-        """Whether a person who holds these roles may never see a case."""
+        """Whether a person who holds or held these roles may never see a case."""
         workplace = self.workplace[case_id]
         employed = workplace is not None and bool(self.same_employer(workplace) & self.tied[person_id])
         return (
@@ -220,11 +221,16 @@ class World:
     def check_asked(self) -> None:
         """Nobody is waited for who gave up every role, or is kept away."""
         asked = select(CaseAlert).join(Case, (Case.id == CaseAlert.case_id) & (Case.round == CaseAlert.round))
-        waited_for = asked.where(Case.state == CaseState.OPENED, CaseAlert.declined_at.is_(None))
+        is_left = (CaseAlert.declined_at.is_(None), CaseAlert.barred_at.is_(None))
+        waited_for = asked.where(Case.state == CaseState.OPENED, *is_left)
         held = self.held()
         for alert in self.session.scalars(waited_for):
             assert held[alert.person_id], "somebody who left office is waited for"
             assert not self.is_forbidden(alert.person_id, alert.case_id), "somebody who is kept away is waited for"
+        waiting = select(Delivery).where(Delivery.kind == DeliveryKind.CASE_ALERT, Delivery.state == DeliveryState.DUE)
+        for row in self.session.scalars(waiting):
+            person, about = self.read_alert(row)
+            assert not self.is_forbidden(person, about), f"somebody who is kept away will be told: {row.body}"
 
     def check_steps(self) -> None:
         """Each step that was done just now fell due at the moment that plain counting finds, and of those whose time
@@ -396,8 +402,15 @@ class World:
                 found[row.person_id].add((row.unit_id, row.role))
         return found
 
+    def ever_held(self) -> dict[int, set[tuple[int, Role]]]:
+        """The roles that everybody holds or held."""
+        found: defaultdict[int, set[tuple[int, Role]]] = defaultdict(set)
+        for row in self.session.scalars(select(RoleGrant)):
+            found[row.person_id].add((row.unit_id, row.role))
+        return found
+
     def is_forbidden(self, person: int, case_id: int) -> bool:
-        return self.truth.is_forbidden(person, self.held()[person], case_id)
+        return self.truth.is_forbidden(person, self.ever_held()[person], case_id)
 
     def check(self) -> None:
         """What must hold after everything."""
@@ -411,7 +424,7 @@ class World:
 
     def check_readers(self) -> None:
         """Nobody sees a case that is kept from them; who is kept from none can see none of those."""
-        for person, held in self.held().items():
+        for person, held in self.ever_held().items():
             kept_away = {case for case in self.cases if self.truth.is_forbidden(person, held, case)}
             if kept_away:
                 today = day_of(self.now)
@@ -449,10 +462,15 @@ class World:
         ).all()
         for row in rows:
             self.told = row.id
-            about = next(case for case in self.cases if show_code(self.code_of(case)) in str(row.body))
-            person = self.session.scalars(select(Account.person_id).where(Account.address_hash == row.recipient)).one()
-            assert person is not None
+            person, about = self.read_alert(row)
             assert not self.is_forbidden(person, about), f"told although kept away: {row.body}"
+
+    def read_alert(self, row: Delivery) -> tuple[int, int]:
+        """Whom a message to an officer is for, and which case it is about."""
+        about = next(case for case in self.cases if show_code(self.code_of(case)) in str(row.body))
+        person = self.session.scalars(select(Account.person_id).where(Account.address_hash == row.recipient)).one()
+        assert person is not None
+        return person, about
 
     def code_of(self, case_id: int) -> str:
         return self.session.get_one(Case, case_id).code
