@@ -29,16 +29,18 @@ CANARIES = (
 def spellings(word: str) -> Iterator[bytes]:
     """A word as it may be found: as written, bare, escaped, in wide letters, in hexadecimal or base64 at any place."""
     yield from ways_of_writing(word)
-    yield urllib.parse.quote(word).encode()
+    yield from (urllib.parse.quote(word).encode(), urllib.parse.quote_plus(word).encode())
+    yield word.encode().hex().upper().encode()
     for wide in ("utf-16-le", "utf-16-be"):
         yield word.encode(wide)
     for before in range(3):
-        raw = b64encode(b"\0" * before + word.encode())
-        yield raw[4 if before else 0 : (before + len(word.encode())) // 3 * 4]
+        raw = b64encode(b"\0" * before + word.encode())[4 if before else 0 : (before + len(word.encode())) // 3 * 4]
+        yield from (raw, raw.translate(bytes.maketrans(b"+/", b"-_")))
     if word.isdigit() and not word.startswith("0"):
-        yield int(word).to_bytes(8, "big")
+        yield from (int(word).to_bytes(8, "big"), f"{int(word):x}".encode())
     if word.startswith("0"):
-        yield f"+84{word[1:]}".encode()
+        yield word[1:].encode()  # behind +84 or 84
+        yield from (gap.join((word[:4], word[4:7], word[7:])).encode() for gap in (" ", "."))
 
 
 FORMS = {form: word for word in CANARIES for form in spellings(word)}
