@@ -8,13 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 import bot.leadership
 from bot.app import utc_now
 from bot.leadership import Leadership
 from db.deliveries import Outgoing, add_deliveries
 from db.models import Account, DeliveryKind
-from db.session import Database
+from db.session import Database, allow_long_work
 from handlers.chat import Reply
 from tests.standins.zalo_bot import TOKEN, ZaloBotStandIn
 from tests.standins.zalo_bot_people import Person
@@ -125,3 +128,21 @@ async def test_standby_takes_over_within_ten_seconds(
     finally:
         await asyncio.to_thread(first.kill)
         await asyncio.to_thread(second.stop)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_rows_of_a_process_that_hangs_are_given_up(database: Database) -> None:
+    """Sooner than a standby takes over; who has said that their work takes longer keeps theirs."""
+    busy, hangs = text("SELECT pg_advisory_xact_lock(1)"), text("SELECT pg_advisory_xact_lock(2)")
+    with database.begin() as long, Session(database.engine) as hanging:
+        allow_long_work(long)
+        long.execute(busy)
+        hanging.execute(hangs)
+        began = time.monotonic()
+        with database.begin() as standby:
+            standby.execute(hangs)
+        assert time.monotonic() - began <= TAKE_OVER_SECONDS
+        with pytest.raises(DBAPIError):
+            hanging.execute(text("SELECT 1"))
+        hanging.invalidate()
+        assert long.scalar(text("SELECT 1")) == 1
