@@ -3,7 +3,7 @@ barriers."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true, tuple_, update
 from sqlalchemy.orm import Session
@@ -35,7 +35,8 @@ CASE_ROLES = (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR)
 class Viewer:
     """An officer as far as cases are concerned: the roles that let them handle cases at which units today, the units of
     the employers that pay them or they are tied to, and the hashes by which a report of their own is known.
-    ``held`` are such roles of any time; ``formerly`` pairs units that went on in one of theirs with that one.
+    ``held`` are such roles of any time with their end, None for those of today; ``formerly`` pairs units that went on
+    in one where they hold or held one with that one.
 
     Of whoever took up a role or got another name a moment ago: the units where they handle cases (``new_at``), the
     cases there that name them, and from which case on that is known (``searched_from``, nought when of all)."""
@@ -44,7 +45,7 @@ class Viewer:
     roles: frozenset[tuple[int, Role]]
     employers: frozenset[int]
     hashes: frozenset[str]
-    held: frozenset[tuple[int, Role]] = frozenset()
+    held: frozenset[tuple[int, Role, datetime | None]] = frozenset()
     formerly: frozenset[tuple[int, int]] = frozenset()
     named_in: frozenset[int] = frozenset()
     new_at: frozenset[int] = frozenset()
@@ -55,34 +56,31 @@ class Viewer:
         """The units whose cases they handle."""
         return frozenset(unit_id for unit_id, _ in self.roles)
 
-    @property
-    def kept_away_as(self) -> frozenset[tuple[int, Role]]:
-        """The roles by which a worker may have kept them away: those of today, those they gave up, since a merger may
-        make an officer of a chair, and the same ones at units that went on in theirs."""
-        after = {(old, role) for old, new in self.formerly for unit_id, role in self.roles if unit_id == new}
-        return self.roles | self.held | after
-
 
 def read_viewer(session: Session, person_id: int, now: datetime, today: date) -> Viewer:
     """The viewer that a person is at this minute."""
-    held = select(RoleGrant.unit_id, RoleGrant.role, holds_at(now, today)).where(
-        RoleGrant.person_id == person_id, RoleGrant.role.in_(CASE_ROLES), RoleGrant.from_on <= today
-    )
+    mine = (RoleGrant.person_id == person_id, RoleGrant.role.in_(CASE_ROLES), RoleGrant.from_on <= today)
+    grants = session.execute(select(RoleGrant, holds_at(now, today)).where(*mine)).all()
     paid = select(RoleGrant.paid_by_unit_id).where(
         RoleGrant.person_id == person_id, RoleGrant.paid_by_unit_id.is_not(None)
     )
     tied = select(OfficerTie.unit_id).where(OfficerTie.person_id == person_id, OfficerTie.ended_at.is_(None))
     ties = {unit_id for unit_id in (*session.scalars(paid), *session.scalars(tied)) if unit_id is not None}
-    ever = session.execute(held).all()
-    roles = frozenset((unit_id, role) for unit_id, role, is_held in ever if is_held)
     return Viewer(
         person_id,
-        roles,
+        frozenset((grant.unit_id, grant.role) for grant, is_held in grants if is_held),
         frozenset(list_same_employer(session, ties)),
         frozenset(hash_party(session, account) for account in list_accounts(session, person_id)),
-        frozenset((unit_id, role) for unit_id, role, _ in ever),
-        frozenset(_list_former(session, {unit_id for unit_id, _ in roles})),
+        frozenset((grant.unit_id, grant.role, None if is_held else _end_of(grant)) for grant, is_held in grants),
+        frozenset(_list_former(session, {grant.unit_id for grant, _ in grants})),
     )
+
+
+def _end_of(grant: RoleGrant) -> datetime | None:
+    ends = [grant.ended_at] if grant.ended_at is not None else []
+    if grant.to_on is not None:
+        ends.append(datetime.combine(grant.to_on + timedelta(days=1), time(), UTC))  # some hours too late by Vietnam's
+    return min(ends, default=None)
 
 
 def _list_former(session: Session, unit_ids: Collection[int]) -> set[tuple[int, int]]:
@@ -170,10 +168,10 @@ def is_searched_for(viewer: Viewer) -> ColumnElement[bool]:
 def is_free_for(viewer: Viewer) -> ColumnElement[bool]:
     """That nothing bars an officer from a case: not the worker's wish, not a tie to the employer, not that they are
     named in it or wrote it."""
-    kept_away = sorted(viewer.kept_away_as)
-    role = tuple_(CaseBarrier.unit_id, CaseBarrier.role).in_(kept_away) if kept_away else false()
     conditions = [
-        ~exists().where(CaseBarrier.case_id == Case.id, or_(CaseBarrier.person_id == viewer.person_id, role)),
+        ~exists().where(
+            CaseBarrier.case_id == Case.id, or_(CaseBarrier.person_id == viewer.person_id, _keeps_away(viewer))
+        ),
     ]
     if viewer.employers:
         conditions.append(
@@ -184,6 +182,21 @@ def is_free_for(viewer: Viewer) -> ColumnElement[bool]:
             ~exists().where(CaseParty.case_id == Case.id, CaseParty.party_hash.in_(sorted(viewer.hashes)))
         )
     return and_(*conditions)
+
+
+def _keeps_away(viewer: Viewer) -> ColumnElement[bool]:
+    """That the worker's wish means this officer: by a role of today, by one they held when it was said or later, for a
+    merger may make an officer of a chair, or by the same one at a unit that went on in theirs."""
+    held = set(viewer.held) | {(unit_id, role, None) for unit_id, role in viewer.roles}
+    held |= {(old, role, until) for old, new in viewer.formerly for unit_id, role, until in held if unit_id == new}
+    today = sorted((unit_id, role) for unit_id, role, until in held if until is None)
+    conditions: list[ColumnElement[bool]] = [tuple_(CaseBarrier.unit_id, CaseBarrier.role).in_(today)] if today else []
+    conditions += [
+        and_(CaseBarrier.unit_id == unit_id, CaseBarrier.role == role, CaseBarrier.added_at <= until)
+        for unit_id, role, until in held
+        if until is not None
+    ]
+    return or_(false(), *conditions)
 
 
 def is_fit(session: Session, case: Case, viewer: Viewer) -> bool:

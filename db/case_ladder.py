@@ -113,17 +113,17 @@ def list_lost(session: Session, viewer: Viewer) -> list[Case]:
 
 
 def list_asked_in_vain(session: Session, viewer: Viewer) -> list[Case]:
-    """Cases nobody has claimed that somebody is waited for to claim, and may not see any more, locked."""
+    """Open cases that somebody was asked to claim or take over, has not declined, and may not see any more, locked."""
     asked = (
         select(CaseAlert.case_id)
         .join(Case, (Case.id == CaseAlert.case_id) & (Case.round == CaseAlert.round))
         .where(CaseAlert.person_id == viewer.person_id, CaseAlert.declined_at.is_(None), CaseAlert.barred_at.is_(None))
     )
-    found = select(Case).where(Case.id.in_(asked), Case.state == CaseState.OPENED, ~is_visible_to(viewer))
+    found = select(Case).where(Case.id.in_(asked), Case.state.in_(OPEN_CASE_STATES), ~is_visible_to(viewer))
     return list(session.scalars(found.order_by(Case.id).with_for_update(skip_locked=True)))
 
 
-def list_in_closed_units(session: Session, today: date, limit: int) -> list[Case]:
+def list_in_closed_units(session: Session, today: date) -> list[Case]:
     """Open cases whose unit is open no longer, the oldest first, locked."""
     is_open = exists().where(
         UnitPeriod.unit_id == Case.unit_id,
@@ -131,4 +131,4 @@ def list_in_closed_units(session: Session, today: date, limit: int) -> list[Case
         or_(UnitPeriod.effective_to.is_(None), UnitPeriod.effective_to >= today),
     )
     found = select(Case).where(Case.state.in_(OPEN_CASE_STATES), Case.unit_id.is_not(None), ~is_open)
-    return list(session.scalars(found.order_by(Case.id).limit(limit).with_for_update(skip_locked=True)))
+    return list(session.scalars(found.order_by(Case.id).with_for_update(skip_locked=True)))

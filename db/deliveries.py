@@ -532,9 +532,10 @@ def call_off(
         return
     are_meant = or_(*(Delivery.subject.startswith(begin, autoescape=True) for begin in begins))
     these = (Delivery.recipient.in_(recipients), Delivery.kind == kind, are_meant, Delivery.subject != but)
+    # in this order: what is put back between the two is found by the second
+    session.execute(update(Delivery).where(*these, Delivery.state == DeliveryState.CLAIMED).values(expires_at=now))
     waiting = update(Delivery).where(*these, Delivery.state == DeliveryState.DUE)
     session.execute(waiting.values(state=DeliveryState.EXPIRED, reason=CALLED_OFF, finished_at=now))
-    session.execute(update(Delivery).where(*these, Delivery.state == DeliveryState.CLAIMED).values(expires_at=now))
 
 
 def is_due(session: Session, recipients: Collection[str], subject: str) -> bool:

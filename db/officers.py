@@ -14,13 +14,16 @@ from db.session import keys_of_session
 
 _AT_ONCE = 1000
 
+_SET_BACK = timedelta(days=1)
+"""A clock is not set back by more."""
+
 
 def holds_at(now: datetime, today: date) -> ColumnElement[bool]:
-    """The condition that a role is held at this minute of this day."""
+    """The condition that a role is held at this minute of this day. A clock that is set back gives back no role."""
     return (
         (RoleGrant.from_on <= today)
         & or_(RoleGrant.to_on.is_(None), RoleGrant.to_on >= today)
-        & or_(RoleGrant.ended_at.is_(None), RoleGrant.ended_at > now)
+        & or_(RoleGrant.ended_at.is_(None), RoleGrant.ended_at > now + _SET_BACK)
     )
 
 

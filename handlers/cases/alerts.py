@@ -34,6 +34,9 @@ from knowledge.texts import t
 LADDER = (Role.OFFICER, Role.DEPUTY_CHAIR, Role.CHAIR)
 """The rungs within one unit."""
 
+_REPLACED, _KEPT = "a:", "m:"
+"""That a case waits is said once, by the newest message that says it; other news of it is not replaced by that."""
+
 Rung = tuple[int, list[int]]
 """A unit and those of its people who come next."""
 
@@ -158,12 +161,12 @@ def tell_officer(
 def tell_anew(
     session: Session, case: Case, person_id: int, about: str, now: datetime, key: str = "case_alerts.new"
 ) -> None:
-    """Tell an officer what they may have been told before. What they have not heard of the case, for the night or for
-    an outage, is called off: nobody finds one case thirty times after an outage."""
+    """Tell an officer what they may have been told before. What of it they have not heard, for the night or for an
+    outage, is called off: nobody finds one case thirty times after an outage."""
     told = tell_officer(session, case, person_id, about, now, key)
     subject = _name_alert(session, case, person_id, about)
     if told and is_due(session, list_addresses(session, [person_id]), subject):
-        _call_off(session, case, [person_id], now, but=subject)
+        _call_off(session, case, [person_id], now, _REPLACED, but=subject)
 
 
 def may_have(session: Session, case: Case, person_id: int, now: datetime) -> bool:
@@ -181,7 +184,12 @@ def is_unheard(session: Session, case: Case) -> bool:
 def silence(session: Session, case: Case, now: datetime, but: int | None = None) -> None:
     """Nobody is to take a case any more, or others are from now on: whoever was told of it and has not heard yet, for
     the night or for an outage, hears nothing."""
-    _call_off(session, case, _list_told(session, case) - {but}, now)
+    _call_off(session, case, [one for one in _list_told(session, case) if one != but], now)
+
+
+def silence_for(session: Session, case: Case, person_id: int, now: datetime) -> None:
+    """Somebody does not want a case: what they have not heard of it they need not hear."""
+    _call_off(session, case, [person_id], now)
 
 
 def silence_barred(session: Session, case: Case, now: datetime) -> None:
@@ -203,15 +211,24 @@ def ask_on(session: Session, case: Case, now: datetime, today: date) -> None:
         case.next_step_at = min(case.next_step_at or now, now)
 
 
-def list_to_ask_again(session: Session, case: Case, now: datetime) -> list[int]:
-    """Whom to ask once more when nobody is left: those asked last, and whoever may have the case again."""
+def ask_again(session: Session, case: Case, about: str, now: datetime) -> None:
+    """Nobody is left: ask once more whoever was asked last, and whoever may have the case again and can be told."""
     told = list_alerted(session, case)
-    last = _list_last(told)
     for alert in told:
-        if alert.barred_at is not None and may_have(session, case, alert.person_id, now):
-            alert.barred_at = None
-            last.append(alert)
-    return sorted({alert.person_id for alert in last if not _said_no(alert)})
+        since = alert.barred_at
+        if since and may_have(session, case, alert.person_id, now) and can_be_told(session, alert.person_id):
+            alert.barred_at, alert.rung = None, told[-1].rung
+            tell_officer(session, case, alert.person_id, f"again:{since.timestamp()}", now)
+    for alert in _list_last(told):
+        if not _said_no(alert) and alert.person_id != case.holder_id:
+            tell_anew(session, case, alert.person_id, f"again:{about}", now)
+
+
+def ask_sooner(session: Session, case: Case, about: str, now: datetime) -> None:
+    """A case that nobody has claimed became more urgent: whoever was asked hears so, and the next come sooner."""
+    for alert in list_alerted(session, case):
+        if not _said_no(alert):
+            tell_anew(session, case, alert.person_id, f"again:{about}", now)
 
 
 def _said_no(alert: CaseAlert) -> bool:
@@ -228,10 +245,11 @@ def _list_told(session: Session, case: Case) -> set[int]:
     return list_ever_alerted(session, case) | ({case.holder_id} if case.holder_id is not None else set())
 
 
-def _call_off(session: Session, case: Case, people: Collection[int | None], now: datetime, but: str = "") -> None:
-    known = [person_id for person_id in people if person_id is not None]
-    begins = [_begin_of(session, case, person_id) for person_id in known]
-    call_off(session, DeliveryKind.CASE_ALERT, list_addresses(session, known), begins, now, but)
+def _call_off(
+    session: Session, case: Case, people: Collection[int], now: datetime, group: str = "", but: str = ""
+) -> None:
+    begins = [_begin_of(session, case, person_id) + group for person_id in people]
+    call_off(session, DeliveryKind.CASE_ALERT, list_addresses(session, people), begins, now, but)
 
 
 def is_by_clock(case: Case) -> bool:
@@ -251,4 +269,5 @@ def _begin_of(session: Session, case: Case, person_id: int) -> str:
 
 
 def _name_alert(session: Session, case: Case, person_id: int, about: str) -> str:
-    return _begin_of(session, case, person_id) + keys_of_session(session).hash("case", case.code, about)
+    group = _REPLACED if about.split(":")[0] in ("alert", "again", "step") else _KEPT
+    return _begin_of(session, case, person_id) + group + keys_of_session(session).hash("case", case.code, about)

@@ -31,11 +31,11 @@ from db.units import find_period, list_ancestors
 from handlers.case_viewers import is_named_in
 from handlers.cases.alerts import (
     alert_next,
+    ask_again,
     ask_on,
     hash_subject,
     is_by_clock,
     is_unheard,
-    list_to_ask_again,
     seek_holder,
     silence_barred,
     tell_anew,
@@ -126,15 +126,13 @@ def _take_step(session: Session, case: Case, step: Step, now: datetime, today: d
 
 
 def _about(case: Case, step: Step) -> str:
-    return f"{case.stage_round}:{step.kind.value}:{step.number}"
+    return f"step:{case.stage_round}:{step.kind.value}:{step.number}"
 
 
 def _call_for_help(session: Session, case: Case, about: str, now: datetime, today: date, alarm: Alarm) -> None:
     """Everybody was asked, or nobody may have it: those asked last are asked again, administrators are told to appoint
     somebody, and the operator hears of it."""
-    for person_id in list_to_ask_again(session, case, now):
-        if person_id != case.holder_id:
-            tell_anew(session, case, person_id, f"again:{about}", now)
+    ask_again(session, case, about, now)
     for person_id in _list_administrators(session, case, now, today):
         reply = Reply(t("case_alerts.nobody_left", case=describe_case(case)))
         subject = hash_subject(session, case, f"nobody:{about}:{person_id}")
@@ -177,15 +175,16 @@ def mend_some(session: Session, now: datetime, today: date, after: int) -> int |
     merged into a case that was taken back, and one whose unit was closed goes to the unit that took its place. Whoever
     was asked to claim a case and may not see it any more is waited for no longer.
 
-    Does a part of it that keeps nobody else from writing for long: from nought on, then from where the last part ended;
-    None when everything was looked at."""
+    Does a part of it that keeps nobody else from writing for long: from nought on, then from where the last part ended
+    (nought again while closed units are left); None when everything was looked at."""
     if not after:
         for case in list_left_alone(session):
             _go_on(session, case, partial(_find_another, session, case, now, today, "alone"))
-        closed = list_in_closed_units(session, today, AT_ONCE)
-        moved = [_go_on(session, case, partial(_move_on, session, case, now, today)) for case in closed]
-        if len(closed) == AT_ONCE and any(moved):
-            return 0
+        moved = 0
+        for case in list_in_closed_units(session, today):
+            moved += _go_on(session, case, partial(_move_on, session, case, now, today))
+            if moved == AT_ONCE:
+                return 0
     people = list_concerned(session, after, AT_ONCE)
     for person_id in people:
         viewer = read_viewer(session, person_id, now, today)

@@ -52,13 +52,14 @@ def publish_due(session: Session, k: int, now: datetime) -> bool:
     """Publish the oldest period that is due and not published; False when there is none. The first time it is the last
     month that ended: what lies before that was never promised to anybody."""
     today = now.astimezone(VIETNAM).date()
-    allow_long_work(session)
     month_on = _next_due(session, PeriodKind.MONTH, add_months(month_of(today), -1))
     if month_on is not None:
+        allow_long_work(session)
         publish_month(session, month_on, k, now)
         return True
     quarter_on = _next_due(session, PeriodKind.QUARTER, add_months(quarter_of(add_months(month_of(today), -1)), -3))
     if quarter_on is not None:
+        allow_long_work(session)
         publish_quarter(session, quarter_on, k, now)
         return True
     return False

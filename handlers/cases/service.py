@@ -19,7 +19,16 @@ from db.session import keys_of_session
 from db.units import find_period
 from handlers.access import NotAllowed
 from handlers.case_viewers import is_named_in
-from handlers.cases.alerts import alert_next, ask_on, seek_holder, silence, silence_barred, tell_officer
+from handlers.cases.alerts import (
+    alert_next,
+    ask_on,
+    ask_sooner,
+    seek_holder,
+    silence,
+    silence_barred,
+    silence_for,
+    tell_officer,
+)
 from handlers.cases.deadlines import more_urgent, urgency_of
 from handlers.cases.names import bar_named
 from handlers.cases.routing import list_fit, plan_route
@@ -150,6 +159,8 @@ def write_as_worker(
     attach_files(session, case, number)
     if case.state is CaseState.MERGED:
         kept = session.get_one(Case, case.merged_into_id)
+        if _is_less_urgent(case, urgency):
+            _raise_urgency(session, case, urgency, now)
         if kept.state is CaseState.WITHDRAWN:
             urgency = Urgency.ORDINARY
         _tell_of_words(session, kept, f"wrote:{case.id}:{number}", now, today, urgency)
@@ -169,12 +180,18 @@ def write_as_worker(
 
 
 def _tell_of_words(session: Session, case: Case, about: str, now: datetime, today: date, urgency: Urgency) -> None:
-    """Whoever holds a case hears that there are new words. What becomes more urgent by them has to be answered anew, by
-    its holder, or by whoever takes it where nobody holds it or it was thought to be over."""
+    """Whoever holds a case hears that there are new words. What becomes more urgent by them has the deadlines of that
+    from now on; danger has to be answered anew, by its holder, or by whoever takes the case where nobody holds it or it
+    was thought to be over."""
     if not _is_raised_by(case, urgency):
         tell_holder(session, case, about, now, "case_alerts.worker_wrote")
         return
     _raise_urgency(session, case, urgency, now)
+    if urgency is not Urgency.EMERGENCY:
+        begin_stage(session, case, Stage(case.stage) if case.stage else None, case.stage_since_at or now, now)
+        ask_sooner(session, case, about, now)
+        tell_holder(session, case, about, now, "case_alerts.more_urgent")
+        return
     if case.state not in _HELD:
         case.closed_at = case.outcome = None
         seek_holder(session, case, now, today)
@@ -182,16 +199,19 @@ def _tell_of_words(session: Session, case: Case, about: str, now: datetime, toda
     silence(session, case, now)
     case.state = CaseState.CLAIMED
     begin_stage(session, case, Stage.FIRST_ANSWER, now, now)
-    is_danger = urgency is Urgency.EMERGENCY
-    tell_holder(session, case, about, now, "case_alerts.danger" if is_danger else "case_alerts.more_urgent")
+    tell_holder(session, case, about, now, "case_alerts.danger")
 
 
 def _is_raised_by(case: Case, urgency: Urgency) -> bool:
     """Whether words are more urgent than the case. One that is thought to be over only danger takes up again."""
     if case.state not in (CaseState.OPENED, *_HELD):
         return urgency is Urgency.EMERGENCY
-    held = Urgency(case.urgency)
-    return urgency is not held and more_urgent(urgency, held) is urgency
+    return _is_less_urgent(case, urgency)
+
+
+def _is_less_urgent(case: Case, urgency: Urgency) -> bool:
+    own = Urgency(case.urgency)
+    return urgency is not own and more_urgent(urgency, own) is urgency
 
 
 def _raise_urgency(session: Session, case: Case, urgency: Urgency, now: datetime) -> None:
@@ -281,7 +301,7 @@ def claim(session: Session, viewer: Viewer, code: str, now: datetime, today: dat
 
 
 def _hold(session: Session, case: Case, now: datetime) -> None:
-    """Somebody has the case: the next stage runs, counted from when it was sent, or became an emergency."""
+    """Somebody has the case: the next stage runs, counted from when it was sent, or became more urgent."""
     case.claimed_at = case.claimed_at or now
     case.state = CaseState.ANSWERED if case.answered_at else CaseState.CLAIMED
     stage = Stage.RESOLUTION if case.answered_at else Stage.FIRST_ANSWER
@@ -290,7 +310,7 @@ def _hold(session: Session, case: Case, now: datetime) -> None:
 
 
 def _became_urgent_at(session: Session, case: Case) -> datetime | None:
-    """When words of the worker made an emergency of a case that was none; None when they did not."""
+    """When words of the worker made a case more urgent; None when they did not."""
     lines = list_lines(session, case)
     raised = [one.at for one in lines if one.kind is EventKind.RECATEGORISED and one.actor_id is None]
     return max(raised, default=None)
@@ -314,6 +334,7 @@ def decline(session: Session, viewer: Viewer, code: str, now: datetime, today: d
         raise Outdated
     if own.declined_at is None:
         own.declined_at = now
+        silence_for(session, case, viewer.person_id, now)
         append(session, case, EventKind.DECLINED, now, viewer.person_id)
     ask_on(session, case, now, today)
 
@@ -419,6 +440,7 @@ def declare_tie(session: Session, viewer: Viewer, code: str, now: datetime, toda
     case = get_case(session, viewer, code, now, lock=True)
     bar_person(session, case, viewer.person_id, WhyBarred.DECLARED, now)
     append(session, case, EventKind.BARRED, now, viewer.person_id, {"why": WhyBarred.DECLARED.value})
+    silence_barred(session, case, now)
     if case.holder_id == viewer.person_id:
         seek_holder(session, case, now, today)
 

@@ -92,6 +92,7 @@ class Truth:
     named: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     excluded: dict[int, set[tuple[int, Role]]] = field(default_factory=dict)
     writer: dict[int, int | None] = field(default_factory=dict)
+    sent_at: dict[int, datetime] = field(default_factory=dict)
     refused: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def same_employer(self, unit_id: int) -> set[int]:
@@ -115,7 +116,7 @@ class Truth:
         return {(unit_id, role)} | (self.later(after, role) if after is not None else set())
 
     def is_forbidden(self, person_id: int, held: set[tuple[int, Role]], case_id: int) -> bool:
-        """Whether a person who holds or held these roles may never see a case."""
+        """Whether a person who holds these roles, or held them since it was sent, may never see a case."""
         workplace = self.workplace[case_id]
         employed = workplace is not None and bool(self.same_employer(workplace) & self.tied[person_id])
         return (
@@ -198,7 +199,7 @@ class World:
         case = service.begin_draft(self.session, self.now)
         self.cases.append(case.id)
         self.truth.workplace[case.id], self.truth.excluded[case.id] = workplace, excluded
-        self.truth.writer[case.id] = writer
+        self.truth.writer[case.id], self.truth.sent_at[case.id] = writer, self.now
         if name:
             self.truth.named[case.id].add(name)
         service.open_case(self.session, account, report, self.now, today, case)
@@ -349,6 +350,7 @@ class World:
         elif deed == "merge" and len(places) > 1:
             old, new = self.dice.sample(places, 2)
             close_unit(session, get_unit(session, old), today, new)
+            self.truth.employers[old].pop(today, None)  # what it became today was never so
             self.truth.became[old] = new
         elif deed == "close upper" and len(uppers) > 1:
             old, new = self.dice.sample(uppers, 2)
@@ -395,22 +397,18 @@ class World:
         """The roles that everybody holds."""
         today, found = day_of(self.now), {person: set[tuple[int, Role]]() for person in self.people}
         for row in self.session.scalars(select(RoleGrant)):
-            if (
-                row.from_on <= today and (row.to_on is None or row.to_on >= today)
-                and (row.ended_at is None or row.ended_at > self.now)
-            ):  # fmt: skip
+            if row.from_on <= today and (row.to_on is None or row.to_on >= today) and row.ended_at is None:
                 found[row.person_id].add((row.unit_id, row.role))
         return found
 
-    def ever_held(self) -> dict[int, set[tuple[int, Role]]]:
-        """The roles that everybody holds or held."""
-        found: defaultdict[int, set[tuple[int, Role]]] = defaultdict(set)
-        for row in self.session.scalars(select(RoleGrant)):
-            found[row.person_id].add((row.unit_id, row.role))
-        return found
+    def held_since(self, person: int, case_id: int) -> set[tuple[int, Role]]:
+        """The roles that somebody holds, or held when a case was sent or later."""
+        mine = self.session.scalars(select(RoleGrant).where(RoleGrant.person_id == person))
+        sent_at = self.truth.sent_at[case_id]
+        return {(row.unit_id, row.role) for row in mine if row.ended_at is None or row.ended_at >= sent_at}
 
     def is_forbidden(self, person: int, case_id: int) -> bool:
-        return self.truth.is_forbidden(person, self.ever_held()[person], case_id)
+        return self.truth.is_forbidden(person, self.held_since(person, case_id), case_id)
 
     def check(self) -> None:
         """What must hold after everything."""
@@ -424,8 +422,8 @@ class World:
 
     def check_readers(self) -> None:
         """Nobody sees a case that is kept from them; who is kept from none can see none of those."""
-        for person, held in self.ever_held().items():
-            kept_away = {case for case in self.cases if self.truth.is_forbidden(person, held, case)}
+        for person in self.people:
+            kept_away = {case for case in self.cases if self.is_forbidden(person, case)}
             if kept_away:
                 today = day_of(self.now)
                 grants = list_grants(self.session, person, self.now, today)

@@ -369,20 +369,25 @@ async def test_danger_added_to_a_report_nobody_holds_asks_anew(talk: Talk, clerk
 
 
 async def test_urgent_words_added_to_a_report_make_it_urgent(talk: Talk, clerk: Member) -> None:
-    """Its holder hears so, and has four working hours from now; the same words once more change nothing."""
+    """Its holder hears so, and is due sooner, never later; the same words once more change nothing."""
     lan = talk.member("Lan")
     await report(lan, story="cty tra luong thang 9 tre nua thang")
     assert case_of(talk).urgency == "ordinary"
     handle(talk, clerk, "claim", "Công đoàn đang làm việc với công ty.")
+    before = case_of(talk)
+    talk.pass_time(days=1)
     await begin_words(lan)
     await lan.says("hom nay cty duoi viec em roi")
     await clerk.settled()
     clerk.hears("gấp", "gấp hơn")
     case = case_of(talk)
-    assert (case.urgency, case.stage, case.stage_since_at) == ("urgent", "first_answer", talk.now())
-    handle(talk, clerk, "Anh chị giữ lại giấy tờ nhé.")
+    assert (case.urgency, case.stage, case.stage_since_at) == ("urgent", "resolution", before.stage_since_at)
+    assert before.due_at and case.due_at and case.due_at < before.due_at
+    told = len(clerk.heard)
     await lan.says("no bao duoi viec em that roi")
-    assert case_of(talk).stage == "resolution"
+    await clerk.settled()
+    assert [reply.text for reply in clerk.heard[told:] if "gấp hơn" in reply.text] == []
+    assert case_of(talk).due_at == case.due_at
 
 
 async def test_urgent_words_added_to_a_report_nobody_holds_ask_anew(talk: Talk, clerk: Member) -> None:
@@ -392,7 +397,7 @@ async def test_urgent_words_added_to_a_report_nobody_holds_ask_anew(talk: Talk, 
     await begin_words(lan)
     await lan.says("hom nay cty duoi viec em roi")
     case = case_of(talk)
-    assert (case.urgency, case.stage, case.round) == ("urgent", "claim", 2)
+    assert (case.urgency, case.stage, case.round) == ("urgent", "claim", 1)
     await clerk.settled()
     clerk.hears("gấp")
 
