@@ -43,7 +43,7 @@ from handlers.access import NotAllowed
 from handlers.case_viewers import read_desk_viewer
 from handlers.cases import service
 from handlers.cases.alerts import tell_officer
-from handlers.cases.clockwork import mend, run_due
+from handlers.cases.clockwork import mend, remind_to_follow_up, run_due
 from handlers.cases.names import bar_tied
 from handlers.cases.routing import describe_readers, plan_route
 from handlers.cases.searching import bar_unsearched
@@ -805,8 +805,10 @@ def test_chair_whom_the_worker_keeps_away_is_kept_away_in_another_role(database:
 
 
 def states_of(session: Session, person_id: int) -> list[DeliveryState]:
-    """What became of each message to somebody."""
-    mine = select(Delivery).where(Delivery.recipient == accounts_of(session, person_id)[0].address_hash)
+    """What became of each message about cases to somebody."""
+    mine = select(Delivery).where(
+        Delivery.recipient == accounts_of(session, person_id)[0].address_hash, Delivery.kind == DeliveryKind.CASE_ALERT
+    )
     return [row.state for row in session.scalars(mine.order_by(Delivery.id))]
 
 
@@ -864,6 +866,18 @@ def test_officer_who_comes_back_into_office_is_asked_again(database: Database, t
         mend(session, later, TODAY)
         run_due(session, later, TODAY, Heard())
         assert states_of(session, officer)[-1] is DeliveryState.DUE
+        [grant] = list_grants(session, officer, later, TODAY)
+        end_grant(grant, later, None)  # and once more
+        mend(session, later, TODAY)
+        add_grant(session, session.get_one(Person, officer), tree.upper, Role.OFFICER, TODAY, later)
+        search_all(session)
+        [account] = accounts_of(session, officer)
+        account.unreachable_since = later
+        run_due(session, later + timedelta(minutes=11), TODAY, Heard())
+        assert DeliveryState.DUE not in states_of(session, officer)
+        account.unreachable_since = None
+        run_due(session, later + timedelta(minutes=22), TODAY, Heard())
+        assert states_of(session, officer)[-1] is DeliveryState.DUE
 
 
 def test_officer_who_is_out_of_reach_for_a_moment_keeps_what_waits_for_them(database: Database, tree: Tree) -> None:
@@ -878,6 +892,52 @@ def test_officer_who_is_out_of_reach_for_a_moment_keeps_what_waits_for_them(data
             mend(session, at, TODAY)
             run_due(session, at, TODAY, Heard())
         assert states_of(session, officer) == [DeliveryState.DUE]
+
+
+def test_chair_who_held_the_role_before_the_worker_kept_it_away_is_not_meant(database: Database, tree: Tree) -> None:
+    """From officer to chair is an ordinary way: the worker keeps today's officers away, and the chair is asked."""
+    with database.begin() as session:
+        chair = add_officer(session, "Trần Văn Chủ", tree.upper, Role.OFFICER, NOW - timedelta(days=9))
+        [grant] = list_grants(session, chair, NOW, TODAY)
+        end_grant(grant, NOW - timedelta(days=5), None)
+        add_grant(session, session.get_one(Person, chair), tree.upper, Role.CHAIR, TODAY, NOW)
+        search_all(session)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, excluded=((tree.upper, Role.OFFICER),))
+        assert alerted(session, case) == [chair]
+
+
+def test_officer_asked_to_take_over_who_leaves_hears_nothing_of_it(database: Database, tree: Tree) -> None:
+    """An overdue case that somebody holds goes on up the ladder; an alert that waits is called off there too."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Trần Văn Chủ", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, holder, NOW), case.code, NOW, TODAY)
+        late = NOW + timedelta(days=9)
+        run_due(session, late, day_of(late), Heard())
+        assert DeliveryState.DUE in states_of(session, chair)
+        [grant] = list_grants(session, chair, late, day_of(late))
+        end_grant(grant, late, None)
+        mend(session, late, day_of(late))
+        assert set(states_of(session, chair)) == {DeliveryState.EXPIRED}
+
+
+def test_reminder_to_follow_up_is_replaced_by_no_other(database: Database, tree: Tree) -> None:
+    """It says something else; what a reminder of the deadline replaces is an earlier one."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        viewer = see(session, holder, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        day = TODAY + timedelta(days=1)
+        service.refer(session, viewer, case.code, "labour_inspectorate", day, NOW)
+        remind_to_follow_up(session, NOW + timedelta(days=1), day)
+        late = NOW + timedelta(days=9)
+        run_due(session, late, day_of(late), Heard())
+        waiting = messages(session, accounts_of(session, holder)[0], DeliveryKind.CASE_ALERT)
+        states = dict(zip(waiting, states_of(session, holder), strict=True))
+        assert [state for text, state in states.items() if "hỏi lại kết quả" in text] == [DeliveryState.DUE]
+        assert list(states.values()).count(DeliveryState.DUE) == 2
 
 
 def test_officer_whose_channel_is_away_for_a_day_hears_once_of_a_case_that_waits(
