@@ -219,15 +219,18 @@ def ask_again(session: Session, case: Case, about: str, now: datetime) -> None:
         if since and may_have(session, case, alert.person_id, now) and can_be_told(session, alert.person_id):
             alert.barred_at, alert.rung = None, told[-1].rung
             tell_officer(session, case, alert.person_id, f"again:{since.timestamp()}", now)
-    for alert in _list_last(told):
-        if not _said_no(alert) and alert.person_id != case.holder_id:
-            tell_anew(session, case, alert.person_id, f"again:{about}", now)
+    _tell_asked(session, case, _list_last(told), about, now)
 
 
 def ask_sooner(session: Session, case: Case, about: str, now: datetime) -> None:
-    """A case that nobody has claimed became more urgent: whoever was asked hears so, and the next come sooner."""
-    for alert in list_alerted(session, case):
-        if not _said_no(alert):
+    """A case became more urgent: whoever was asked to take it hears so, and the next come sooner."""
+    _tell_asked(session, case, list_alerted(session, case), about, now)
+
+
+def _tell_asked(session: Session, case: Case, asked: Iterable[CaseAlert], about: str, now: datetime) -> None:
+    """Ask these once more, but for who said no, and the holder, who has it already."""
+    for alert in asked:
+        if not _said_no(alert) and alert.person_id != case.holder_id:
             tell_anew(session, case, alert.person_id, f"again:{about}", now)
 
 
