@@ -418,6 +418,7 @@ def assign(
     case = get_held(session, viewer, code, now)
     if person_id not in list_colleagues(session, viewer, case, now, today) or is_named_in(session, case, person_id):
         raise NotAllowed
+    silence_for(session, case, viewer.person_id, now)
     append(session, case, EventKind.ASSIGNED, now, viewer.person_id, {"to": str(person_id), "reason": reason})
     case.holder_id = person_id
     tell_officer(session, case, person_id, f"assigned:{case.head_number}", now, "case_alerts.assigned")

@@ -828,6 +828,24 @@ def test_officer_who_was_given_a_case_and_is_named_then_hears_nothing_of_it(data
         assert states_of(session, given) == [DeliveryState.EXPIRED]
 
 
+def test_officer_who_hands_a_case_on_in_the_night_hears_nothing_of_it_in_the_morning(
+    database: Database, tree: Tree
+) -> None:
+    """What the worker wrote meanwhile is for whoever has the case now."""
+    night = NOW.replace(hour=15)  # 22:00 in Vietnam
+    with database.begin() as session:
+        chair = add_officer(session, "Trần Văn Chủ", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        given = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        search_all(session)
+        service.claim(session, see(session, chair, NOW), case.code, NOW, TODAY)
+        service.write_as_worker(session, case, "Tôi gửi thêm ngày tháng.", night, TODAY)
+        assert states_of(session, chair)[-1] is DeliveryState.DUE
+        service.assign(session, see(session, chair, night), case.code, given, "bận", night, TODAY)
+        assert states_of(session, chair)[-1] is DeliveryState.EXPIRED
+        assert states_of(session, given) == [DeliveryState.DUE]
+
+
 @pytest.mark.parametrize("outcome", ["due", "claimed"])
 def test_alert_of_an_earlier_search_does_not_reach_whoever_is_named_since(
     database: Database, tree: Tree, outcome: str
