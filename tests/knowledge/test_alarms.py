@@ -306,6 +306,13 @@ def test_nothing_told_is_no_alarm(alarms: Alarms, text: str) -> None:
     assert alarms.recognise(text) is None
 
 
+@pytest.mark.parametrize("text", ["roi em cam on", "em hieu roi, cam on anh chi", "em di roi a cam on"])
+def test_thanks_are_no_emergency(alarms: Alarms, text: str) -> None:
+    """Without marks "rồi" is a whip and "cảm" is to hold it; "then, thank you" is far commoner."""
+    alarm = alarms.recognise(text)
+    assert alarm is None or (alarm.kind is Kind.GRIEVANCE and alarm.strength is Strength.OFFER)
+
+
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(max_size=400))
 def test_any_text_can_be_read(alarms: Alarms, text: str) -> None:
