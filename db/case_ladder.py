@@ -1,11 +1,12 @@
 """Statements on what the clock does with a case: who was asked to claim it, steps, pauses, and what falls due."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from sqlalchemy import exists, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from db.case_access import Viewer, is_visible_to
+from db.case_access import Viewer, is_free_for, is_visible_to
 from db.models import OPEN_CASE_STATES, Case, CaseAlert, CasePause, CaseState, CaseStep, UnitPeriod
 
 
@@ -107,9 +108,35 @@ def list_concerned(session: Session, after: int, limit: int) -> list[int]:
 
 
 def list_lost(session: Session, viewer: Viewer) -> list[Case]:
-    """Open cases that somebody holds who may not see them any more, locked."""
-    held = select(Case).where(Case.holder_id == viewer.person_id, Case.state.in_(OPEN_CASE_STATES))
+    """Cases that somebody holds who may not see them any more, locked. Not those that are settled: there the worker has
+    the word, and nobody is needed before they say that it is not so."""
+    states = tuple(state for state in OPEN_CASE_STATES if state is not CaseState.SETTLED)
+    held = select(Case).where(Case.holder_id == viewer.person_id, Case.state.in_(states))
     return list(session.scalars(held.where(~is_visible_to(viewer)).with_for_update(skip_locked=True)))
+
+
+def list_merged_by_holder(session: Session, people: Collection[int]) -> dict[int, list[int]]:
+    """Which merged cases each of some people works on, by their numbers: they hold the one it was merged into."""
+    kept = aliased(Case)
+    found = (
+        select(kept.holder_id, Case.id)
+        .join(kept, kept.id == Case.merged_into_id)
+        .where(Case.state == CaseState.MERGED, kept.holder_id.in_(people))
+        .order_by(Case.id)
+    )
+    merged: dict[int, list[int]] = {}
+    for holder_id, case_id in session.execute(found):
+        if holder_id is not None:
+            merged.setdefault(holder_id, []).append(case_id)
+    return merged
+
+
+def list_barred_from(session: Session, viewer: Viewer, case_ids: Collection[int]) -> list[Case]:
+    """Those of some merged cases from which something bars an officer, locked."""
+    if not case_ids:
+        return []
+    barred = (Case.id.in_(case_ids), Case.state == CaseState.MERGED, ~is_free_for(viewer))
+    return list(session.scalars(select(Case).where(*barred).order_by(Case.id).with_for_update(skip_locked=True)))
 
 
 def list_asked_in_vain(session: Session, viewer: Viewer) -> list[Case]:

@@ -63,20 +63,22 @@ def list_drafts(session: Session, account: Account) -> list[Case]:
     return list(session.scalars(select(Case).where(mine, Case.state == CaseState.DRAFT).order_by(Case.id.desc())))
 
 
+_OWN = select(CaseParty.case_id).where(CaseParty.party_hash.in_(bindparam("hashes", expanding=True)))
+_IS_ASKED = exists().where(CasePause.case_id == Case.id, CasePause.until_at.is_(None))
 _WAITING = (
     select(Case)
     .where(
-        exists().where(CaseParty.case_id == Case.id, CaseParty.party_hash.in_(bindparam("hashes", expanding=True))),
-        exists().where(CasePause.case_id == Case.id, CasePause.until_at.is_(None)),
-        Case.state.in_(OPEN_CASE_STATES),
+        Case.id.in_(_OWN),  # whoever writes has few cases: from them to the pauses, for each free message
+        (_IS_ASKED & Case.state.in_(OPEN_CASE_STATES)) | (Case.state == CaseState.SETTLED),
     )
-    .order_by(Case.id.desc())
+    .order_by(Case.state == CaseState.SETTLED, Case.id.desc())
     .limit(1)
 )
 
 
 def find_waiting(session: Session, accounts: Iterable[Account]) -> Case | None:
-    """The newest case of a worker in which an officer asked something and waits for the answer."""
+    """The newest case of a worker that waits for their word: an officer asked something, or else, where it is settled,
+    they were asked whether it is."""
     hashes = [hash_party(session, account) for account in accounts]
     return session.scalars(_WAITING, {"hashes": hashes}).first()
 

@@ -43,7 +43,7 @@ def find_standing(session: Session, sender: str, lane: str) -> Standing | None:
 def forget_draft(session: Session, account_id: int) -> None:
     """Erase what one person typed into a step they left open, and their last question."""
     mine = update(Conversation).where(Conversation.account_id == account_id)
-    session.execute(mine.values(feature=None, step=None, draft=None, offered=None, last_question=None))
+    session.execute(mine.values(feature=None, step=None, draft=None, held=None, offered=None, last_question=None))
 
 
 def forget_drafts(session: Session, before: datetime) -> int:
@@ -51,5 +51,5 @@ def forget_drafts(session: Session, before: datetime) -> int:
     old = update(Conversation).where(
         Conversation.updated_at < before, Conversation.draft.is_not(None) | Conversation.last_question.is_not(None)
     )
-    emptied = old.values(feature=None, step=None, draft=None, offered=None, last_question=None)
+    emptied = old.values(feature=None, step=None, draft=None, held=None, offered=None, last_question=None)
     return session.execute(emptied).rowcount  # type: ignore[attr-defined,no-any-return]  # an update has a row count

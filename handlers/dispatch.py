@@ -61,11 +61,21 @@ def handle(context: Context, incoming: Incoming) -> list[Reply]:
     if incoming.kind is Kind.GROUP:
         return hear_in_group(context, incoming) if incoming.group is not None else invite_privately()
     replies = _answer(context, incoming)
+    if context.is_back:
+        replies = [*replies, *_go_on(context)]
     for feature in FEATURES:
         replies = feature.sees(context, replies) if feature.sees else replies
     remember_offer(context.conversation, replies, context.channel)
     context.conversation.updated_at = context.now
     return replies
+
+
+def _go_on(context: Context) -> list[Reply]:
+    """What was begun before this goes on."""
+    step = find_step(context.conversation)
+    if step is None:
+        return []
+    return [Reply(t("conversation.goes_on")), *step.ask(context, context.conversation.draft or {})]
 
 
 def _answer(context: Context, incoming: Incoming) -> list[Reply]:
@@ -86,10 +96,23 @@ def _answer(context: Context, incoming: Incoming) -> list[Reply]:
     if incoming.kind is Kind.UNREADABLE:  # no step can take it, and who cannot be read needs the telephone number
         return explain_unreadable(context, incoming)
     step = find_step(context.conversation)
-    if step is not None:
-        return _continue(context, incoming, step)
-    if not words:
-        return explain_unreadable(context, incoming)
+    taken = _continue(context, incoming, step) if step is not None else None
+    if taken is not None:
+        return taken
+    return _hear_freely(context, incoming) if words else _hear_file(context, incoming)
+
+
+def _hear_file(context: Context, incoming: Incoming) -> list[Reply]:
+    """A file, or nothing that can be read; what is written under a file is read all the same."""
+    for feature in FEATURES if incoming.kind is Kind.FILE else ():
+        caught = feature.catches_file(context, incoming.text) if feature.catches_file else None
+        if caught is not None:
+            return caught
+    return explain_unreadable(context, incoming)
+
+
+def _hear_freely(context: Context, incoming: Incoming) -> list[Reply]:
+    """A text that answers no question of ours: a feature's own, or one for the FAQ."""
     for feature in FEATURES:
         caught = feature.catches(context, incoming.text) if feature.catches else None
         if caught is not None:
@@ -132,11 +155,14 @@ def _press(context: Context, incoming: Incoming, action: Action) -> list[Reply]:
         if step is None or not _is_at(context, action):
             raise Outdated
         chosen = Incoming(incoming.sender, incoming.address, incoming.event_id, Kind.BUTTON, action=action.choice)
-        return _continue(context, chosen, step)
+        taken = _continue(context, chosen, step)
+        if taken is None:
+            raise Outdated
+        return taken
     return _ACTIONS[type(action)](context, action)
 
 
-def _continue(context: Context, incoming: Incoming, step: Step) -> list[Reply]:
+def _continue(context: Context, incoming: Incoming, step: Step) -> list[Reply] | None:
     """Hand the event to the open step, or ask the step again when an older version of it wrote the draft."""
     conversation = context.conversation
     feature = find_feature(conversation.feature)
@@ -158,4 +184,5 @@ def _cancel(context: Context) -> list[Reply]:
     if feature is not None and feature.abandons is not None:
         feature.abandons(context, dict(context.conversation.draft or {}))
     context.close_conversation()
-    return [Reply(t("conversation.cancelled" if was_open else "conversation.nothing_to_cancel")), *greet(context)[-1:]]
+    said = Reply(t("conversation.cancelled" if was_open else "conversation.nothing_to_cancel"))
+    return [said] if context.is_back else [said, *greet(context)[-1:]]

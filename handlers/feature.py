@@ -60,6 +60,8 @@ class Context:
     """What the person typed, for commands that carry words of their own ("/vao K7M2-9QTX")."""
     found: dict[str, Any] = field(default_factory=dict)
     """What a feature looked up and needs again while this event is handled."""
+    is_back: bool = False
+    """Whether what waits beside goes on again by this event, and nobody has said so yet."""
 
     @property
     def today(self) -> date:
@@ -69,11 +71,35 @@ class Context:
     def open_step(self, name: str, step: str, draft: Draft) -> list[Reply]:
         """Start or go on with a feature's conversation at a step; returns what that step asks."""
         feature = _FEATURES[name]
+        self._hold(feature, step)
+        self.is_back = False
         self.conversation.feature = name
         self.conversation.step = step
         self.conversation.version = feature.version
         self.conversation.draft = dict(draft)
         return feature.steps[step].ask(self, draft)
+
+    def _hold(self, coming: "Feature", step: str) -> None:
+        """What is open waits where it is work that must not be lost, or where the coming step stands before it."""
+        open_one = find_feature(self.conversation.feature)
+        where = (self.conversation.feature, self.conversation.step)
+        if open_one is None or where == (coming.name, step) or where[1] in open_one.asides:
+            return
+        goes_on = open_one is coming and step in coming.lasting
+        if step in coming.asides or (where[1] in open_one.lasting and not goes_on):
+            names = ("feature", "step", "version", "draft")
+            waiting = {name: getattr(self.conversation, name) for name in names}
+            self.conversation.held = [*(self.conversation.held or []), waiting]
+
+    def bring_back(self) -> bool:
+        """Let what waited last go on in place of what is open; False when nothing waits."""
+        *rest, last = self.conversation.held or [None]
+        if last is None:
+            return False
+        for name, value in last.items():
+            setattr(self.conversation, name, value)
+        self.conversation.held = rest or None
+        return True
 
     def press(self, action: Action) -> list[Reply]:
         """What a button with this action says, whichever feature it belongs to: how features meet."""
@@ -90,19 +116,21 @@ class Context:
                 self.session.expunge(row)
 
     def close_conversation(self) -> None:
-        """End the open conversation and erase its draft."""
+        """End the open conversation and erase its draft; what waited beside it goes on."""
         self.conversation.feature = None
         self.conversation.step = None
         self.conversation.draft = None
+        self.is_back = self.bring_back()
 
 
 @dataclass(frozen=True)
 class Step:
-    """One question of a conversation: how it is put, and what is done with the answer. Only a step that has a
-    ``cleaner`` hears of files, and only of what it made of them; for any other they are not even fetched."""
+    """One question of a conversation: how it is put, and what is done with the answer; None when a text is none, and is
+    heard as any other. Only a step that has a ``cleaner`` hears of files, and only of what it made of them; for any
+    other they are not even fetched."""
 
     ask: Callable[[Context, Draft], list[Reply]]
-    take: Callable[[Context, Incoming, Draft], list[Reply]]
+    take: Callable[[Context, Incoming, Draft], list[Reply] | None]
     cleaner: Cleaner | None = None
 
 
@@ -112,7 +140,9 @@ class Feature:
     conversations of the older version keep their draft and are asked again. ``catches`` sees a free text before the
     FAQ does and returns None for what is not its own; ``adds`` sees what the FAQ answered, and returns it with what
     should stand beside it; ``sees`` sees whatever is answered, also to a button, and returns it likewise. ``abandons``
-    hears that the person leaves the open step, before its draft is erased."""
+    hears that the person leaves the open step, before its draft is erased. Steps in ``lasting`` are one piece of work:
+    whatever else is opened meanwhile, it waits and goes on afterwards; before those in ``asides`` everything waits.
+    ``catches_file`` is `catches` for what was written under a file that no step takes."""
 
     name: str
     version: int = 1
@@ -123,6 +153,9 @@ class Feature:
     adds: Callable[[Context, str, list[Reply]], list[Reply]] | None = None
     sees: Callable[[Context, list[Reply]], list[Reply]] | None = None
     abandons: Callable[[Context, Draft], None] | None = None
+    lasting: frozenset[str] = frozenset()
+    asides: frozenset[str] = frozenset()
+    catches_file: Callable[[Context, str], list[Reply] | None] | None = None
 
     def __post_init__(self) -> None:
         """A feature is known by its name from the moment it exists, so that its modules need not import its table."""

@@ -54,6 +54,7 @@ class Case(Base):
         ),
         Index("ix_cases_place", "workplace_unit_id", "opened_at"),
         Index("ix_cases_opened", "opened_at"),
+        Index("ix_cases_merged", "merged_into_id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -12,7 +12,8 @@ from db.types import Id, Moment, SealedJson, SealedText
 
 
 class Conversation(Base):
-    """Where a person stands in a talk: the open step and its draft, the buttons last offered, the last question."""
+    """Where a person stands in a talk: the open step and its draft, what waits meanwhile, the buttons last offered, the
+    last question."""
 
     __tablename__ = "conversations"
 
@@ -21,6 +22,7 @@ class Conversation(Base):
     step: Mapped[str | None] = mapped_column(String(40))
     version: Mapped[int] = mapped_column(default=0)
     draft: Mapped[Any | None] = mapped_column(SealedJson("conversations.draft"))
+    held: Mapped[Any | None] = mapped_column(SealedJson("conversations.held"))
     offered: Mapped[Any | None] = mapped_column(SealedJson("conversations.offered"))
     last_question: Mapped[str | None] = mapped_column(SealedText("conversations.last_question"))
     updated_at: Mapped[datetime] = mapped_column(Moment)

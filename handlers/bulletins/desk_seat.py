@@ -15,7 +15,7 @@ from knowledge.texts import t
 NAME = "bulletin_desk"
 
 Ask = Callable[[Context, Draft], list[Reply]]
-Take = Callable[[Context, Incoming, Draft], list[Reply]]
+Take = Callable[[Context, Incoming, Draft], list[Reply] | None]
 
 RIGHTS = (Right.EDIT_BULLETINS, Right.RELEASE_BULLETINS)
 
@@ -76,16 +76,16 @@ def edit_step(ask: Ask, take: Take, cleaner: Cleaner | None = None) -> Step:
     of refusing whatever is typed next; what cannot be taken is explained, and asked for again."""
 
     def ask_if_edited(context: Context, draft: Draft) -> list[Reply]:
-        return _if_edited(context, draft, lambda: ask(context, draft))
+        return _end_unless_edited(context, draft) or ask(context, draft)
 
-    def take_if_edited(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-        def go_on() -> list[Reply]:
-            try:
-                return take(context, incoming, draft)
-            except Unfit as problem:
-                return [Reply(t(problem.key, **problem.values)), *ask(context, draft)]
-
-        return _if_edited(context, draft, go_on)
+    def take_if_edited(context: Context, incoming: Incoming, draft: Draft) -> list[Reply] | None:
+        ended = _end_unless_edited(context, draft)
+        if ended:
+            return ended
+        try:
+            return take(context, incoming, draft)
+        except Unfit as problem:
+            return [Reply(t(problem.key, **problem.values)), *ask(context, draft)]
 
     return Step(ask_if_edited, take_if_edited, cleaner)
 
@@ -94,13 +94,13 @@ class Unfit(UserError):
     """Words or a file that cannot stand in a bulletin; raised before anything is written."""
 
 
-def _if_edited(context: Context, draft: Draft, go_on: Callable[[], list[Reply]]) -> list[Reply]:
+def _end_unless_edited(context: Context, draft: Draft) -> list[Reply]:
     try:
         edits(context, draft["bulletin_id"])
     except (NotAllowed, Outdated, Started) as problem:
         context.close_conversation()
         return [explain(problem)]
-    return go_on()
+    return []
 
 
 def typed(incoming: Incoming) -> str:

@@ -3,14 +3,14 @@
 An alert says which case, of what kind, how urgent and by when; nothing of who wrote it or what they wrote.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from db.case_access import add_reader, is_fit, list_reader_units, read_viewer
 from db.case_history import EventKind, append, list_lines
-from db.case_ladder import add_alert, list_alerted, list_ever_alerted
+from db.case_ladder import add_alert, close_pauses, list_alerted, list_ever_alerted
 from db.deliveries import call_off, is_due
 from db.duty import list_absences
 from db.models import Case, CaseAlert, CaseState, DeliveryKind, Role, WhyReader
@@ -65,9 +65,18 @@ def seek_holder(session: Session, case: Case, now: datetime, today: date) -> Non
     silence(session, case, now)
     case.holder_id, case.state = None, CaseState.OPENED
     case.round += 1
+    close_pauses(session, case, now)  # whoever asked the worker is gone, and nobody else waits for the answer
     begin_stage(session, case, Stage.CLAIM, now, now)
     if not alert_next(session, case, now, today):
         case.next_step_at = now  # the clock calls for help, and keeps calling
+
+
+def seek_another(session: Session, case: Case, now: datetime, today: date, why: str) -> None:
+    """Look for somebody else when whoever works on a case may not have it any more; one that was merged stands on its
+    own again. The caller holds it locked."""
+    case.merged_into_id = None
+    append(session, case, EventKind.RELEASED, now, body={"why": why})
+    seek_holder(session, case, now, today)
 
 
 def _rungs_left(session: Session, case: Case, told: set[int], now: datetime, today: date) -> Iterator[Rung]:
@@ -112,17 +121,25 @@ def _list_units(session: Session, case: Case, today: date) -> list[int]:
 
 def list_on_duty(session: Session, case: Case, unit_id: int, role: Role, now: datetime, today: date) -> list[int]:
     """The people of a role at a unit whom nothing bars from a case; who is away is replaced by whoever stands in, if
-    that person may have it too."""
+    that person may have it too. A substitute who is away is replaced in the same way."""
     people = list_fit(session, case, unit_id, now, today, [role])
-    away = list_absences(session, people, today) if people else {}
-    substitutes = [one for one in map(away.get, people) if one is not None and one not in away]
-    if not substitutes:
-        return [one for one in people if one not in away]
+    if not people or not list_absences(session, people, today):
+        return people
     at_unit = {grant.person_id for grant in list_officers(session, [unit_id], LADDER, now, today)}
-    fit = [
-        one for one in substitutes if one in at_unit and is_fit(session, case, read_viewer(session, one, now, today))
-    ]
-    return list(dict.fromkeys([*(one for one in people if one not in away), *fit]))
+    away = list_absences(session, at_unit, today)
+    there = [one for one in people if one not in away]
+    stand_ins = dict.fromkeys(_find_stand_in(one, away) for one in people if one in away)
+    fit = [one for one in stand_ins if one in at_unit and is_fit(session, case, read_viewer(session, one, now, today))]
+    return list(dict.fromkeys([*there, *fit]))
+
+
+def _find_stand_in(person_id: int, away: Mapping[int, int | None]) -> int | None:
+    """Who is there for somebody who is away; None when nobody is, also where those who are away name one another."""
+    passed, one = {person_id}, away[person_id]
+    while one is not None and one in away and one not in passed:
+        passed.add(one)
+        one = away[one]
+    return None if one in away else one
 
 
 def can_be_told(session: Session, person_id: int) -> bool:

@@ -17,11 +17,13 @@ from db.case_keys import NOT_OPENED
 from db.case_ladder import (
     add_step,
     list_asked_in_vain,
+    list_barred_from,
     list_concerned,
     list_done_steps,
     list_due,
     list_in_closed_units,
     list_lost,
+    list_merged_by_holder,
     list_to_follow_up,
 )
 from db.cases import list_left_alone
@@ -36,6 +38,7 @@ from handlers.cases.alerts import (
     hash_subject,
     is_by_clock,
     is_unheard,
+    seek_another,
     seek_holder,
     silence_barred,
     tell_anew,
@@ -172,34 +175,30 @@ def mend(session: Session, now: datetime, today: date) -> None:
 
 def mend_some(session: Session, now: datetime, today: date, after: int) -> int | None:
     """Leave no open case with nobody: one whose holder may not see it any more is searched a new one for, so is one
-    merged into a case that was taken back, and one whose unit was closed goes to the unit that took its place. Whoever
-    was asked to claim a case and may not see it any more is waited for no longer.
+    merged into a case that was taken back, or whose holder may not see the merged one, and one whose unit was closed
+    goes to the unit that took its place. Whoever was asked to claim a case and may not see it any more is waited for no
+    longer.
 
     Does a part of it that keeps nobody else from writing for long: from nought on, then from where the last part ended
     (nought again while closed units are left); None when everything was looked at."""
     if not after:
         for case in list_left_alone(session):
-            _go_on(session, case, partial(_find_another, session, case, now, today, "alone"))
+            _go_on(session, case, partial(seek_another, session, case, now, today, "alone"))
         moved = 0
         for case in list_in_closed_units(session, today):
             moved += _go_on(session, case, partial(_move_on, session, case, now, today))
             if moved == AT_ONCE:
                 return 0
     people = list_concerned(session, after, AT_ONCE)
+    merged = list_merged_by_holder(session, people)
     for person_id in people:
         viewer = read_viewer(session, person_id, now, today)
-        for case in list_lost(session, viewer):
-            _go_on(session, case, partial(_find_another, session, case, now, today, "lost"))
+        for case in (*list_lost(session, viewer), *list_barred_from(session, viewer, merged.get(person_id, ()))):
+            _go_on(session, case, partial(seek_another, session, case, now, today, "lost"))
         for case in list_asked_in_vain(session, viewer):
             silence_barred(session, case, now)
             _go_on(session, case, partial(ask_on, session, case, now, today))
     return people[-1] if len(people) == AT_ONCE else None
-
-
-def _find_another(session: Session, case: Case, now: datetime, today: date, why: str) -> None:
-    case.merged_into_id = None
-    append(session, case, EventKind.RELEASED, now, body={"why": why})
-    seek_holder(session, case, now, today)
 
 
 def _go_on(session: Session, case: Case, work: Callable[[], None]) -> bool:
@@ -222,6 +221,8 @@ def _move_on(session: Session, case: Case, now: datetime, today: date) -> None:
     if route.unit_id is not None:
         add_reader(session, case, route.unit_id, WhyReader.RESPONSIBLE, now)
     append(session, case, EventKind.MOVED, now, body={"from": old, "to": route.unit_id})
+    if case.state is CaseState.SETTLED:
+        return  # the worker has the word; it is searched somebody if they say that it is not settled
     holder = case.holder_id
     viewer = read_viewer(session, holder, now, today) if holder is not None else None
     if viewer is None or not viewer.units & set(list_reader_units(session, case)):

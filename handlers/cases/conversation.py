@@ -15,11 +15,12 @@ from handlers.actions import (
     ShowOwnCase,
 )
 from handlers.cases.drafts import NAME, Told, begin, discard
-from handlers.cases.hearing import catch, hear, last_told, recognise, stand_beside
+from handlers.cases.hearing import catch, catch_file, hear, last_told, recognise, stand_beside
 from handlers.cases.mine import (
     MINE_STEPS,
     TALK,
     act_on_own_case,
+    catch_receipt,
     enter_receipt,
     leave_talk,
     list_own_cases,
@@ -40,7 +41,7 @@ from handlers.cases.placing import (
 )
 from handlers.cases.sending import ask_edit, ask_exclude, ask_summary, take_edit, take_exclude, take_summary
 from handlers.cases.service import list_mine
-from handlers.cases.shared_phone import PHONE_STEPS, keep_private, private, share_phone
+from handlers.cases.shared_phone import PHONE_STEPS, PIN, keep_private, private, share_phone
 from handlers.cases.telling import (
     ask_category,
     ask_details,
@@ -50,6 +51,7 @@ from handlers.cases.telling import (
     take_details,
     take_reader,
     take_story,
+    with_files,
 )
 from handlers.chat import Button, Reply
 from handlers.errors import UserError
@@ -103,14 +105,21 @@ def _is_sure(context: Context, message: str) -> bool:
 
 
 def _go_on_with_open(context: Context) -> list[Reply]:
-    """The question that is open in a report that was begun."""
+    """The question that is open in a report that was begun, also where it waits for something else to be done."""
     if not context.channel.serves_members:
         raise UserError("report.not_here")
+    waits = [one for one in context.conversation.held or () if _is_report(one["feature"], one["step"])]
+    while waits and not _is_report(context.conversation.feature, context.conversation.step):
+        context.bring_back()
     step = find_step(context.conversation)
-    if context.conversation.feature != NAME or context.conversation.step not in _REPORT_STEPS or step is None:
+    if not _is_report(context.conversation.feature, context.conversation.step) or step is None:
         return []
     unfinished = Reply(t("report.unfinished"), (Button(t("menu.cancel"), Cancel()),))
     return [unfinished, *step.ask(context, context.conversation.draft or {})]
+
+
+def _is_report(feature: str | None, step: str | None) -> bool:
+    return feature == NAME and step in _REPORT_STEPS
 
 
 def _start(context: Context, told: Told) -> list[Reply]:
@@ -127,13 +136,14 @@ def _start(context: Context, told: Told) -> list[Reply]:
 
 def _abandon(context: Context, draft: Draft) -> None:
     """Somebody leaves the open step: a report that is not sent is erased with its files and its key."""
-    held = draft.get("held") or {}
-    if held.get("feature") == NAME:
-        draft = held["draft"] or {}
     if "sealed" in draft:
         discard(context, draft)
     elif context.conversation.step == TALK:
         leave_talk(context, draft)
+
+
+def _catch(context: Context, text: str) -> list[Reply] | None:
+    return catch_receipt(context, text) or catch(context, text)
 
 
 def _first(handler: Callable[[Context], list[Reply]]) -> Callable[[Context, object], list[Reply]]:
@@ -144,14 +154,14 @@ _REPORT_STEPS = {
     "category": make_step(ask_category, take_category, prepare),
     "story": make_step(ask_story, take_story, prepare),
     "reader": make_step(ask_reader, take_reader),
-    "details": make_step(ask_details, take_details),
+    "details": make_step(ask_details, with_files("details", take_details), prepare),
     "workplace": make_step(ask_workplace, take_workplace),
     "commune": make_step(ask_commune, take_commune),
     "naming": make_step(ask_naming, take_naming),
     "full_name": make_step(ask_full_name, take_full_name),
     "phone": make_step(ask_phone, take_phone),
-    "summary": make_step(ask_summary, take_summary),
-    "edit": make_step(ask_edit, take_edit),
+    "summary": make_step(ask_summary, with_files("summary", take_summary), prepare),
+    "edit": make_step(ask_edit, with_files("edit", take_edit), prepare),
     "exclude": make_step(ask_exclude, take_exclude),
 }
 
@@ -183,7 +193,10 @@ CASES = Feature(
     },
     actions=_ACTIONS,
     steps={**{name: keep_private(step) for name, step in _REPORT_STEPS.items()}, **MINE_STEPS, **PHONE_STEPS},
-    catches=catch,
+    catches=_catch,
+    catches_file=catch_file,
     adds=stand_beside,
     abandons=_abandon,
+    lasting=frozenset(_REPORT_STEPS),
+    asides=frozenset({PIN}),
 )

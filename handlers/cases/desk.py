@@ -24,7 +24,8 @@ from handlers.cases.desk_seat import NAME, viewer_of
 from handlers.cases.desk_show import show_case, show_history, show_line, show_talk
 from handlers.cases.desk_words import WORD_STEPS, WRITTEN, begin_words
 from handlers.cases.groups import OPEN_COMMAND, TIE_COMMAND, manage_group, show_groups
-from handlers.cases.service import claim, decline, is_taken
+from handlers.cases.half_written import stop_other
+from handlers.cases.service import claim, decline, get_case, is_taken
 from handlers.chat import Button, Reply
 from handlers.errors import Outdated, UserError
 from handlers.feature import Context, Feature
@@ -43,7 +44,8 @@ def list_cases(context: Context, action: ListCases) -> list[Reply]:
         raise Outdated
     viewer, wanted = viewer_of(context), _wanted(context, action.which)
     count = count_visible(context.session, viewer, wanted)
-    start = max(0, action.offset)
+    last_page = max(0, count - 1) // _PAGE * _PAGE  # the list may have shrunk since the button was shown
+    start = min(max(0, action.offset), last_page)
     shown = list_visible(context.session, viewer, wanted, _PAGE, start)
     if not shown:
         return [Reply(t(f"desk_cases.none_{action.which}"), (Button(t("desk_cases.all"), ListCases()),))]
@@ -79,15 +81,18 @@ def _show_lists(context: Context) -> list[Reply]:
 
 
 def _claim(context: Context, action: ClaimCase) -> list[Reply]:
-    """One tap on an alert; whoever comes later hears that somebody has it."""
-    viewer = viewer_of(context)
+    """One tap on an alert; whoever comes later hears that somebody has it, and whoever taps twice has it already."""
+    viewer, code = viewer_of(context), action.case_code
     try:
-        claim(context.session, viewer, action.case_code, context.now, context.today)
+        claim(context.session, viewer, code, context.now, context.today)
     except (NotAllowed, Outdated):
-        if is_taken(context.session, viewer, action.case_code):
+        if is_taken(context.session, viewer, code):
             raise UserError("desk_cases.taken") from None
+        if get_case(context.session, viewer, code, context.now).holder_id == viewer.person_id:
+            return show_case(context, code)
         raise
-    return [Reply(t("desk_cases.claimed", code=show_code(action.case_code))), *show_case(context, action.case_code)]
+    stopped = stop_other(context, code)
+    return [*stopped, Reply(t("desk_cases.claimed", code=show_code(code))), *show_case(context, code)]
 
 
 def _decline(context: Context, action: DeclineCase) -> list[Reply]:
@@ -127,7 +132,8 @@ def _act(context: Context, action: ActOnCase) -> list[Reply]:
     act = _ACTS.get(action.what)
     if act is None:
         raise Outdated
-    return act(context, action.case_code, action.choice)
+    stopped = stop_other(context, action.case_code)
+    return [*stopped, *act(context, action.case_code, action.choice)]
 
 
 def _open_by_code(context: Context) -> list[Reply]:

@@ -79,7 +79,8 @@ def _take_last(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     first = date.fromisoformat(draft["first"])
     day = first if incoming.action == _ONE_DAY else coming_day(typed(incoming), context.today)
     if day is None or day < first:
-        return [Reply(t("desk_cases.day_please")), *_ask_last(context, draft)]
+        wrong = t("duty.last_before_first", first=show_day(first)) if day else t("desk_cases.day_please")
+        return [Reply(wrong), *_ask_last(context, draft)]
     return context.open_step(NAME, "away_who", draft | {"last": day.isoformat()})
 
 

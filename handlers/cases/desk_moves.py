@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from db.case_ladder import list_alerted
 from db.cases import list_alike_held
 from db.codes import show_code
+from db.duty import list_absences
 from db.people import record_read
 from db.units import find_period
 from handlers.actions import ActOnCase, Choose, ShowCase
@@ -38,6 +39,7 @@ _PAGE = 6
 _NEXT = "next"
 _TIE, _YES = "tie", "y"
 _LONGEST_REASON = 500
+_ROOM_FOR_NAME = 26
 _ALIKE_WITHIN = timedelta(days=30)
 _REFERRALS = (
     "labour_inspectorate", "social_insurance", "legal_aid", "conciliator", "police", "court", "home_affairs", "other",
@@ -80,7 +82,7 @@ def _turn(context: Context, draft: Draft, step: str, count: int) -> list[Reply]:
 
 def _ask_kind(_context: Context, draft: Draft) -> list[Reply]:
     lines = [(t(f"case_words.category_{key}"), key) for key in load_case_terms().categories]
-    return [Reply(t("desk_cases.ask_kind"), _paged(draft, "kind", lines))]
+    return [Reply(t("desk_cases.ask_kind", code=show_code(draft["code"])), _paged(draft, "kind", lines))]
 
 
 def _take_kind(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -95,7 +97,8 @@ def _take_kind(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
 def _ask_urgency(_context: Context, draft: Draft) -> list[Reply]:
     usual = t(f"case_words.urgency_{urgency_of(draft['category']).value}")
     buttons = tuple(Button(t(f"case_words.urgency_{one.value}"), Choose(NAME, "urgency", one.value)) for one in Urgency)
-    return [Reply(t("desk_cases.ask_urgency", usual=usual), (*buttons, cancel_button()))]
+    text = t("desk_cases.ask_urgency", code=show_code(draft["code"]), usual=usual)
+    return [Reply(text, (*buttons, cancel_button()))]
 
 
 def _take_urgency(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -118,10 +121,17 @@ def _ask_colleague(context: Context, draft: Draft) -> list[Reply]:
     if not found:
         return done(context, t("desk_cases.no_colleague"), draft["code"])
     record_read(context.session, viewer_of(context).person_id, set(found), "officer", context.now)
-    lines = [(name_of(context, one), str(one)) for one in found]
+    away = list_absences(context.session, found, context.today)
+    lines = [(_describe_colleague(context, one, one in away), str(one)) for one in found]
     wish = describe_wish({"reader_sex": read_wish(context.session, held(context, draft["code"]))})
-    text = "\n".join(filter(None, (t("desk_cases.ask_colleague"), wish)))
+    text = "\n".join(filter(None, (t("desk_cases.ask_colleague", code=show_code(draft["code"])), wish)))
     return [Reply(text, _paged(draft, "colleague", lines))]
+
+
+def _describe_colleague(context: Context, person_id: int, is_away: bool) -> str:
+    """A long name is cut rather than the word that somebody is away."""
+    name = name_of(context, person_id)
+    return t("desk_cases.colleague_away", name=name[:_ROOM_FOR_NAME]) if is_away else name
 
 
 def _take_colleague(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -135,7 +145,8 @@ def _take_colleague(context: Context, incoming: Incoming, draft: Draft) -> list[
 
 def _ask_reason(_context: Context, draft: Draft) -> list[Reply]:
     tie = (Button(t("desk_cases.do_tie"), Choose(NAME, "reason", _TIE)),) if draft["what"] == "release" else ()
-    return [Reply(t(f"desk_cases.why_{draft['what']}", limit=_LONGEST_REASON), (*tie, cancel_button()))]
+    text = t(f"desk_cases.why_{draft['what']}", code=show_code(draft["code"]), limit=_LONGEST_REASON)
+    return [Reply(text, (*tie, cancel_button()))]
 
 
 def _take_reason(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -175,10 +186,9 @@ _WITH_REASON: dict[str, Callable[[Context, Draft, str], list[Reply]]] = {
 }
 
 
-def _ask_tie(_context: Context, _draft: Draft) -> list[Reply]:
-    return [
-        Reply(t("desk_cases.ask_tie"), (Button(t("desk_cases.tie_yes"), Choose(NAME, "tie", _YES)), cancel_button()))
-    ]
+def _ask_tie(_context: Context, draft: Draft) -> list[Reply]:
+    yes = Button(t("desk_cases.tie_yes"), Choose(NAME, "tie", _YES))
+    return [Reply(t("desk_cases.ask_tie", code=show_code(draft["code"])), (yes, cancel_button()))]
 
 
 def _take_tie(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -195,9 +205,9 @@ def _take_tie(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]
     return done(context, t("desk_cases.tied"))
 
 
-def _ask_where(_context: Context, _draft: Draft) -> list[Reply]:
+def _ask_where(_context: Context, draft: Draft) -> list[Reply]:
     buttons = tuple(Button(t(f"desk_cases.refer_{one}"), Choose(NAME, "where", one)) for one in _REFERRALS)
-    return [Reply(t("desk_cases.ask_where"), buttons)]
+    return [Reply(t("desk_cases.ask_where", code=show_code(draft["code"])), buttons)]
 
 
 def _take_where(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -206,9 +216,9 @@ def _take_where(context: Context, incoming: Incoming, draft: Draft) -> list[Repl
     return context.open_step(NAME, "follow_up", draft | {"where": incoming.action})
 
 
-def _ask_follow_up(_context: Context, _draft: Draft) -> list[Reply]:
+def _ask_follow_up(_context: Context, draft: Draft) -> list[Reply]:
     days = (Button(t("desk_cases.in_days", days=one), Choose(NAME, "follow_up", str(one))) for one in _FOLLOW_UP_DAYS)
-    return [Reply(t("desk_cases.ask_follow_up"), (*days, cancel_button()))]
+    return [Reply(t("desk_cases.ask_follow_up", code=show_code(draft["code"])), (*days, cancel_button()))]
 
 
 def _take_follow_up(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -228,7 +238,7 @@ def _ask_twin(context: Context, draft: Draft) -> list[Reply]:
     if not found:
         return done(context, t("desk_cases.no_twin"), draft["code"])
     buttons = tuple(Button(label, Choose(NAME, "twin", code)) for code, label in found[:_PAGE])
-    return [Reply(t("desk_cases.ask_twin"), (*buttons, cancel_button()))]
+    return [Reply(t("desk_cases.ask_twin", code=show_code(draft["code"])), (*buttons, cancel_button()))]
 
 
 def _list_alike(context: Context, code: str) -> list[tuple[str, str]]:
@@ -249,7 +259,7 @@ def _ask_sure(_context: Context, draft: Draft) -> list[Reply]:
     """What is about to happen, the worker's part of it included."""
     if draft["what"] == "refer":
         where, day = t(f"referrals.{draft['where']}"), show_day(date.fromisoformat(draft["day"]))
-        text = t("desk_cases.sure_refer", where=where, day=day)
+        text = t("desk_cases.sure_refer", code=show_code(draft["code"]), where=where, day=day)
     else:
         text = t("desk_cases.sure_merge", code=show_code(draft["code"]), kept=show_code(draft["twin"]))
     return [Reply(text, (Button(t("desk_cases.sure_yes"), Choose(NAME, "sure", _YES)), cancel_button()))]
@@ -268,9 +278,9 @@ def _take_sure(context: Context, incoming: Incoming, draft: Draft) -> list[Reply
     return done(context, t("desk_cases.merged", kept=show_code(draft["twin"])), draft["twin"])
 
 
-def _ask_outcome(_context: Context, _draft: Draft) -> list[Reply]:
+def _ask_outcome(_context: Context, draft: Draft) -> list[Reply]:
     buttons = tuple(Button(t(f"desk_cases.outcome_{one}"), Choose(NAME, "outcome", one)) for one in OUTCOMES)
-    return [Reply(t("desk_cases.ask_outcome"), (*buttons, cancel_button()))]
+    return [Reply(t("desk_cases.ask_outcome", code=show_code(draft["code"])), (*buttons, cancel_button()))]
 
 
 def _take_outcome(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:

@@ -14,6 +14,7 @@ from db.units import find_period
 from handlers.access import NotAllowed
 from handlers.actions import ActOnCase, ClaimCase, DeclineCase, ListCases, ShowCase
 from handlers.cases.desk_seat import name_of, viewer_of
+from handlers.cases.half_written import stop_other
 from handlers.cases.limits import Limit, limits_of
 from handlers.cases.service import get_case, open_merged, open_story
 from handlers.cases.sex import GENDERS
@@ -56,12 +57,14 @@ def show_line(case: Case, now: datetime) -> str:
 
 
 def show_case(context: Context, code: str) -> list[Reply]:
-    """Open a case, which is written down as read; of one that only its holder may open, the others get no story."""
-    viewer = viewer_of(context)
+    """Open a case, which is written down as read; of one that only its holder may open, the others get no story. What
+    is half written about another case stops."""
+    viewer, stopped = viewer_of(context), stop_other(context, code)
     case = get_case(context.session, viewer, code, context.now, lock=True)
     if case.holder_only and case.holder_id != viewer.person_id:
-        text = f"{_describe_head(context, case)}\n\n{t('desk_cases.holder_only')}"
-        return [Reply(text, _buttons(context, viewer, case))]
+        others = "" if _is_asked(context, viewer, case) else t("desk_cases.others_asked")
+        text = "\n\n".join(filter(None, (_describe_head(context, case), t("desk_cases.holder_only"), others)))
+        return [*stopped, Reply(text, _buttons(context, viewer, case))]
     case, lines = open_story(context.session, viewer, code, context.now)
     _record_named(context, viewer, case)
     parts = (
@@ -70,7 +73,12 @@ def show_case(context: Context, code: str) -> list[Reply]:
         _describe_limits(context, case, lines),
     )
     text = "\n\n".join(filter(None, (*parts, _describe_talk(context, lines), *_describe_merged(context, viewer, case))))
-    return [Reply(text, _buttons(context, viewer, case))]
+    return [*stopped, Reply(text, _buttons(context, viewer, case))]
+
+
+def _is_asked(context: Context, viewer: Viewer, case: Case) -> bool:
+    """Whether this officer was asked to take the case in the search that runs."""
+    return viewer.person_id in {alert.person_id for alert in list_alerted(context.session, case)}
 
 
 def _describe_merged(context: Context, viewer: Viewer, case: Case) -> Iterator[str]:
@@ -246,10 +254,11 @@ def _claim_buttons(context: Context, viewer: Viewer, case: Case) -> tuple[Button
     """Claim, decline, or say that one is tied to somebody in it, as far as each makes sense now."""
     own = next((one for one in list_alerted(context.session, case) if one.person_id == viewer.person_id), None)
     is_open = case.state is CaseState.OPENED
+    may_claim = is_open and (own is not None or not case.holder_only)
     is_late = case.holder_id is not None and case.due_at is not None and case.due_at <= context.now
     is_mine = case.holder_id == viewer.person_id
     offers = (
-        (is_open or (is_late and own is not None and not is_mine), "claim", ClaimCase(case.code)),
+        (may_claim or (is_late and own is not None and not is_mine), "claim", ClaimCase(case.code)),
         (is_open and own is not None and own.declined_at is None, "decline", DeclineCase(case.code)),
     )
     buttons = [Button(t(f"case_alerts.{word}"), action) for is_offered, word, action in offers if is_offered]

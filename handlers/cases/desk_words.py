@@ -1,5 +1,6 @@
 """What an officer writes in a case: an answer, a question, a note or the result; shown once more before it goes out."""
 
+from db.codes import show_code
 from handlers.actions import Choose
 from handlers.cases.desk_seat import LONGEST_WORDS, NAME, cancel_button, done, held, typed, viewer_of, work_step
 from handlers.cases.half_written import keep_parts, read_parts
@@ -27,7 +28,7 @@ def begin_words(context: Context, code: str, what: str) -> list[Reply]:
 def _ask_words(_context: Context, draft: Draft) -> list[Reply]:
     template = Button(t("desk_cases.find_template"), Choose(NAME, "words", _TEMPLATE))
     buttons = (cancel_button(),) if draft["what"] == _NOTE else (template, cancel_button())
-    return [Reply(t(f"desk_cases.ask_{draft['what']}"), buttons)]
+    return [Reply(t(f"desk_cases.ask_{draft['what']}", code=show_code(draft["code"])), buttons)]
 
 
 def _take_words(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -47,8 +48,8 @@ def _add_part(context: Context, draft: Draft, words: str) -> list[Reply]:
     return context.open_step(NAME, "check", keep_parts(context, draft, parts))
 
 
-def _ask_template(_context: Context, _draft: Draft) -> list[Reply]:
-    return [Reply(t("desk_cases.ask_template"), (cancel_button(),))]
+def _ask_template(_context: Context, draft: Draft) -> list[Reply]:
+    return [Reply(t("desk_cases.ask_template", code=show_code(draft["code"])), (cancel_button(),))]
 
 
 def _take_template(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -72,7 +73,7 @@ def _find_entries(context: Context, question: str) -> list[str]:
 def _ask_pick(context: Context, draft: Draft) -> list[Reply]:
     known = [(place, one) for place, one in enumerate(draft["found"]) if context.answerer.has(one)]
     buttons = [Button(context.answerer.question_of(one), Choose(NAME, "pick", str(place))) for place, one in known]
-    return [Reply(t("desk_cases.pick_template"), (*buttons, cancel_button()))]
+    return [Reply(t("desk_cases.pick_template", code=show_code(draft["code"])), (*buttons, cancel_button()))]
 
 
 def _take_pick(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
@@ -97,7 +98,8 @@ def _ask_check(context: Context, draft: Draft) -> list[Reply]:
         return context.open_step(NAME, "words", draft)
     choices = (_SEND, _MORE, _AGAIN, _TEMPLATE)
     buttons = tuple(Button(t(f"desk_cases.words_{one}"), Choose(NAME, "check", one)) for one in choices)
-    return [Reply(t("desk_cases.check_words", text=words), (*buttons, cancel_button()))]
+    text = t("desk_cases.check_words", code=show_code(draft["code"]), text=words)
+    return [Reply(text, (*buttons, cancel_button()))]
 
 
 def _take_check(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:

@@ -23,6 +23,7 @@ NAMES = ("full_name", "phone")
 """Details that say who writes."""
 
 _PLACE = "conversations.draft.report"
+_WAITING_PLACE = "conversations.draft.words"
 
 
 @dataclass
@@ -129,6 +130,18 @@ def unseal(context: Context, case: Case, draft: Draft) -> Told | None:
     told.found = [(unit_id, label) for unit_id, label in told.found]
     told.excluded = [(unit_id, role) for unit_id, role in told.excluded]
     return told
+
+
+def seal_words(context: Context, case: Case, words: str) -> str:
+    """Words that wait beside a draft, readable as long as its case."""
+    cipher = case_keys_of_session(context.session).cipher(case.key_id)
+    return base64.b64encode(cipher.seal(words.encode(), _WAITING_PLACE)).decode()
+
+
+def unseal_words(context: Context, case: Case, sealed: str) -> str:
+    """What `seal_words` was given. Raises `CaseErased` when the key is gone."""
+    cipher = case_keys_of_session(context.session).cipher(case.key_id)
+    return cipher.open(base64.b64decode(sealed), _WAITING_PLACE).decode()
 
 
 def discard(context: Context, draft: Draft) -> None:

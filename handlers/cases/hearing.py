@@ -4,24 +4,28 @@ one that belongs to a report makes it as urgent and as close as what it tells.
 
 from db.case_parties import find_waiting
 from db.codes import show_code
-from db.models import Case
+from db.models import Case, CaseState
 from db.people import list_accounts
 from db.session import keys_of_session
 from handlers.actions import ActOnOwnCase, GiveFeedback, Report, ShowMenu
 from handlers.cases.deadlines import more_urgent, urgency_of
 from handlers.cases.drafts import Told
 from handlers.cases.pins import is_locked
+from handlers.cases.talking import settled_buttons
 from handlers.chat import Button, Reply
 from handlers.feature import Context
 from knowledge.alarms import Alarm, Danger, Kind, Strength, Urgency
 from knowledge.answer import Outcome
 from knowledge.case_terms import Urgency as CaseUrgency
+from knowledge.normalize import fold
 from knowledge.texts import t
 
 KEEP = "keep"
 """What a message that is no question of law is offered for: to go to the officer who waits for it."""
 
 _WAITING = "cases.waiting"
+_YES_OR_NO = "ok"
+"""The small talk that says yes or no."""
 
 MOST_BUTTONS = 8
 
@@ -115,17 +119,40 @@ def catch(context: Context, text: str) -> list[Reply] | None:
     """
     if not context.channel.serves_members:
         return None
+    danger = catch_danger(context, text)
+    if danger is not None:
+        return danger
     alarm = recognise(context, text)
-    if alarm is not None and alarm.kind is Kind.EMERGENCY and alarm.strength is Strength.FIRST:
-        return _offer(context, alarm, text)
-    waiting = _offer_to_keep(context, text)
+    waiting = _find_waiting(context)
     is_told = alarm is not None and alarm.strength is Strength.FIRST
+    if waiting is not None and waiting.state is CaseState.SETTLED and _is_word_on_it(context, text, is_told):
+        return [_offer_to_settle(context, waiting, text)]
     if not (waiting or is_told) or _has_answer(context, text):
         return None
-    if waiting is not None:
-        context.conversation.last_question = text
-        return [Reply(t("own_cases.offer_to_keep"), (waiting, Button(t("own_cases.not_there"), ShowMenu())))]
-    return _offer(context, alarm, text) if alarm is not None else None
+    if waiting is None:
+        return _offer(context, alarm, text) if alarm is not None else None
+    return None if waiting.state is CaseState.SETTLED else [_offer_to_keep(context, waiting, text)]
+
+
+def catch_file(context: Context, caption: str) -> list[Reply] | None:
+    """A file that no open step takes is not kept. Where an officer waits for one, its owner reads how to send it there;
+    danger told under it is spoken of first."""
+    if not context.channel.serves_members:
+        return None
+    danger = catch_danger(context, caption) if caption.strip() else None
+    case = _find_waiting(context)
+    if case is None:
+        return danger
+    key = "own_cases.add" if case.state is CaseState.SETTLED else "own_cases.answer"
+    way = Button(t("own_cases.send_hidden" if _is_hidden(context) else key), ActOnOwnCase(case.code, "add"))
+    return [*(danger or ()), Reply(t("own_cases.file_not_taken"), (way,))]
+
+
+def catch_danger(context: Context, text: str) -> list[Reply] | None:
+    """The numbers to call and the offer to help, where somebody is in danger, whatever the message was written for."""
+    alarm = recognise(context, text)
+    is_danger = alarm is not None and alarm.kind is Kind.EMERGENCY and alarm.strength is Strength.FIRST
+    return _offer(context, alarm, text) if alarm is not None and is_danger else None
 
 
 def _has_answer(context: Context, text: str) -> bool:
@@ -137,9 +164,12 @@ def stand_beside(context: Context, text: str, replies: list[Reply]) -> list[Repl
     else as one more button under it."""
     if not context.channel.serves_members:
         return replies
-    waiting = _offer_to_keep(context, text)
+    waiting = _find_waiting(context)
     if waiting is not None:
-        return _add_button(replies, waiting)
+        context.conversation.last_question = text  # small talk is not kept, and the button sends it all the same
+        if waiting.state is CaseState.SETTLED and not any(map(_is_answer, replies)):
+            return [*replies, _offer_to_settle(context, waiting, text)]
+        return _add_button(replies, _keep(context, waiting, text))
     alarm = recognise(context, text)
     if alarm is None:
         return replies
@@ -178,16 +208,52 @@ def _is_answer(reply: Reply) -> bool:
     return any(isinstance(button.action, GiveFeedback) for button in reply.buttons)
 
 
-def _offer_to_keep(context: Context, text: str) -> Button | None:
-    """The way for a message into the case in which an officer waits for an answer. On a shared phone it names none."""
+def _is_word_on_it(context: Context, text: str, is_told: bool) -> bool:
+    """Whether a text may be what they say to "is it settled?": one that the FAQ has nothing to say to, or a short word
+    that would only be met with small talk."""
+    answer = context.answerer.answer(text, context.today)
+    if answer.outcome is not Outcome.SMALL_TALK:
+        is_question = answer.outcome is Outcome.ANSWER or (answer.outcome is Outcome.ASK_BACK and not is_told)
+        return not is_question
+    labels = f"{t('own_cases.settled_yes')} {t('own_cases.settled_no')}"
+    return answer.talk == _YES_OR_NO or not set(fold(text).split()).isdisjoint(fold(labels).split())
+
+
+def _offer_to_settle(context: Context, case: Case, text: str) -> Reply:
+    """Whether it is settled, once more, and the way for the message into the case."""
+    if _is_hidden(context):
+        return _offer_to_keep(context, case, text)
+    context.conversation.last_question = text
+    yes, no = settled_buttons(case)
+    ways = [_keep(context, case, text), no, yes]
+    alarm = recognise(context, text)
+    if alarm is not None and alarm.strength is Strength.FIRST:
+        ways.append(_ask_help(context, alarm, text))  # it may be another matter
+    return Reply(t("own_cases.offer_to_settle", code=show_code(case.code)), tuple(ways))
+
+
+def _offer_to_keep(context: Context, case: Case, text: str) -> Reply:
+    context.conversation.last_question = text
+    said = t("own_cases.offer_hidden" if _is_hidden(context) else "own_cases.offer_to_keep")
+    return Reply(said, (_keep(context, case, text), Button(t("own_cases.not_there"), ShowMenu())))
+
+
+def _find_waiting(context: Context) -> Case | None:
+    """The case in which the worker's word is waited for."""
     account = context.account
     if _WAITING not in context.found:
         linked = list_accounts(context.session, account.person_id) if account.person_id is not None else []
         own = [account, *(one for one in linked if one.id != account.id)]
         context.found[_WAITING] = find_waiting(context.session, own)
     case: Case | None = context.found[_WAITING]
-    if case is None:
-        return None
-    is_hidden = account.is_shared or is_locked(account, context.now)
-    label = t("own_cases.keep_hidden") if is_hidden else t("own_cases.keep", code=show_code(case.code))
+    return case
+
+
+def _keep(context: Context, case: Case, text: str) -> Button:
+    """The way for a message into a case. On a shared phone it names none."""
+    label = t("own_cases.keep_hidden") if _is_hidden(context) else t("own_cases.keep", code=show_code(case.code))
     return Button(label, ActOnOwnCase(case.code, f"{KEEP}:{mark_of(context, text)}"))
+
+
+def _is_hidden(context: Context) -> bool:
+    return context.account.is_shared or is_locked(context.account, context.now)

@@ -10,19 +10,22 @@ from db.codes import show_code
 from db.models import OPEN_CASE_STATES, Case, CaseState
 from handlers.actions import ActOnOwnCase, Choose, EnterReceipt, ListOwnCases, Report, SharePhone, ShowMenu, ShowOwnCase
 from handlers.cases.drafts import NAME
-from handlers.cases.hearing import KEEP, last_told, recognise, say_alarm, urgency_of_words
+from handlers.cases.hearing import KEEP, catch_danger, last_told, recognise, say_alarm, urgency_of_words
 from handlers.cases.path import DONE
 from handlers.cases.pins import is_locked, lift_pin
 from handlers.cases.service import (
     confirm,
     get_mine,
+    is_meant_as_receipt,
     list_mine,
     rate,
+    read_receipt,
     return_with_receipt,
     withdraw,
     write_as_worker,
 )
-from handlers.cases.shared_phone import keep_private
+from handlers.cases.shared_phone import PIN, keep_private
+from handlers.cases.talking import settled_buttons
 from handlers.cases.telling import choose_voice, keep_attachment, words_of
 from handlers.cases.words import show_moment
 from handlers.chat import Attachment, AttachmentKind, Button, Incoming, Kind, Reply
@@ -30,6 +33,7 @@ from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step
 from handlers.files.cleaning import prepare
 from knowledge.alarms import Strength
+from knowledge.answer import Outcome
 from knowledge.texts import t
 
 TALK, RECEIPT = "talk", "receipt"
@@ -130,8 +134,7 @@ def _buttons(context: Context, case: Case) -> tuple[Button, ...]:
     code = case.code
     last = Button(t("own_cases.list_button"), ListOwnCases())
     if case.state is CaseState.SETTLED:
-        yes, no = (Button(t(f"own_cases.settled_{what}"), ActOnOwnCase(code, what)) for what in ("yes", "no"))
-        return (yes, no, Button(t("own_cases.add"), ActOnOwnCase(code, "add")), last)
+        return (*settled_buttons(case), Button(t("own_cases.add"), ActOnOwnCase(code, "add")), last)
     if case.state is CaseState.CLOSED:
         stars = _star_buttons(code) if case.rating is None else ()
         return (*stars, Button(t("own_cases.add"), ActOnOwnCase(code, "add")), last)
@@ -164,8 +167,18 @@ def act_on_own_case(context: Context, action: ActOnOwnCase) -> list[Reply]:
         return [Reply(t("own_cases.ask_withdraw"), (Button(t("own_cases.keep_open"), ShowOwnCase(case.code)), sure))]
     if what == "withdrawn":
         withdraw(context.session, case, context.now)
+        if _is_in_talk(context, case):
+            remove_waiting_files(context.session, case)
+            context.close_conversation()
         return [Reply(t("own_cases.withdrawn", code=show_code(case.code)), (_to_list(),))]
     raise Outdated
+
+
+def _is_in_talk(context: Context, case: Case) -> bool:
+    """Whether what is written now would go to this case."""
+    conversation = context.conversation
+    is_open = (conversation.feature, conversation.step) == (NAME, TALK)
+    return is_open and (conversation.draft or {}).get("case") == case.code
 
 
 def _to_list() -> Button:
@@ -183,17 +196,22 @@ def _keep_last(context: Context, case: Case, mark: str) -> list[Reply]:
 
 def _write(context: Context, case: Case, words: str, then: Button) -> list[Reply]:
     """Words go to the case at once and make it as urgent as they are; whoever tells of danger reads the numbers
-    first."""
+    first. Whoever is asked whether it is settled may say so under their words."""
     alarm = recognise(context, words)
+    was_open = case.state in OPEN_CASE_STATES and case.state is not CaseState.SETTLED
     write_as_worker(context.session, case, words, context.now, context.today, urgency_of_words(alarm))
     is_danger = alarm is not None and alarm.danger is not None and alarm.strength is Strength.FIRST
     numbers = [Reply(say_alarm(context, alarm))] if alarm is not None and is_danger else []
-    return [*numbers, Reply(t("own_cases.added", code=show_code(case.code)), (then,))]
+    buttons = (*settled_buttons(case), then) if case.state is CaseState.SETTLED else (then,)
+    key = "own_cases.added" if was_open or case.state is not CaseState.OPENED else "own_cases.added_and_sought"
+    return [*numbers, Reply(t(key, code=show_code(case.code)), buttons)]
 
 
 def _confirm(context: Context, case: Case, agrees: bool) -> list[Reply]:
     confirm(context.session, case, agrees, context.now, context.today)
     if case.state is CaseState.CLOSED:
+        if _is_in_talk(context, case) and not count_files(context.session, case).waiting:
+            context.close_conversation()
         key = "own_cases.thanks_settled" if agrees else "own_cases.closed_unsettled"
         return [Reply(t(key, hotline=context.union.hotline), _star_buttons(case.code))]
     buttons = (Button(t("own_cases.say_why"), ActOnOwnCase(case.code, "add")), _to_list())
@@ -201,42 +219,73 @@ def _confirm(context: Context, case: Case, agrees: bool) -> list[Reply]:
 
 
 def _ask_talk(context: Context, draft: Draft) -> list[Reply]:
-    case = get_mine(context.session, context.account, draft["case"], lock=False)
-    done = Button(t("own_cases.said_all"), Choose(NAME, TALK, DONE))
-    return [Reply(t("own_cases.ask_words", code=show_code(case.code)), (done,))]
+    case = _find_writable(context, draft)
+    if case is None:
+        return _end_talk(context)
+    return [Reply(t("own_cases.ask_words", code=show_code(case.code)), (_make_done(),))]
 
 
-def _take_talk(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-    """Words go at once, with the files that came before them; files alone go with "done"."""
-    case = get_mine(context.session, context.account, draft["case"])
-    done = Button(t("own_cases.said_all"), Choose(NAME, TALK, DONE))
+def _find_writable(context: Context, draft: Draft) -> Case | None:
+    """The case that is written to, locked; None when it was taken back or erased meanwhile, or is not theirs any
+    more."""
+    try:
+        case = get_mine(context.session, context.account, draft["case"])
+    except Outdated:
+        return None
+    return None if case.state is CaseState.WITHDRAWN else case
+
+
+def _end_talk(context: Context) -> list[Reply]:
+    """Answered and not raised, or the step would stay open and take every later message."""
+    context.close_conversation()
+    return [Reply(t("own_cases.talk_is_over"), (Button(t("report.new"), Report()), _to_list()))]
+
+
+def _take_talk(context: Context, incoming: Incoming, draft: Draft) -> list[Reply] | None:
+    """Words go at once, with the files that came before them; files alone go with "done". Once the case is over for
+    good, words are heard like any others."""
+    case = _find_writable(context, draft)
     words = words_of(incoming)
+    if case is None:
+        over = _end_talk(context)
+        return None if incoming.kind is Kind.TEXT and words else [*(catch_danger(context, words) or ()), *over]
     if incoming.attachment is not None and incoming.attachment.cleaned is not None:
-        return _take_file(context, incoming.attachment, words, case, done)
+        return _take_file(context, incoming.attachment, words, case)
     chosen = incoming.action or ""
     if chosen.startswith("voice"):
-        return [Reply(choose_voice(context, case, chosen), (done,))]
+        return [Reply(choose_voice(context, case, chosen), (_make_done(),))]
     if chosen == DONE:
         if count_files(context.session, case).waiting:
             write_as_worker(context.session, case, "", context.now, context.today)
         context.close_conversation()
         return _show(context, case)
-    return _write(context, case, words, done) if words else _ask_talk(context, draft)
+    return _write(context, case, words, _make_done(case)) if words else _ask_talk(context, draft)
 
 
-def _take_file(context: Context, file: Attachment, words: str, case: Case, done: Button) -> list[Reply]:
+def _make_done(case: Case | None = None) -> Button:
+    """Under words to a case that is settled "done" would stand beside whether the matter is, so it is called
+    otherwise."""
+    is_asked = case is not None and case.state is CaseState.SETTLED
+    return Button(t("own_cases.said_enough" if is_asked else "own_cases.said_all"), Choose(NAME, TALK, DONE))
+
+
+def _take_file(context: Context, file: Attachment, words: str, case: Case) -> list[Reply]:
     """A file goes with the words under it; a voice waits after them, until its owner chose the version."""
     is_voice = file.kind is AttachmentKind.VOICE
-    said = _write(context, case, words, done) if words and is_voice else []
+    said = _write(context, case, words, _make_done(case)) if words and is_voice else []
     more = keep_attachment(context, file, case, TALK)
     if words and not is_voice:
-        return _write(context, case, words, done)
-    return [*said, Reply(t("own_cases.file_waits"), (done,)), *more]
+        return _write(context, case, words, _make_done(case))
+    return [*said, Reply(t("own_cases.file_waits"), (_make_done(),)), *more]
 
 
 def leave_talk(context: Context, draft: Draft) -> None:
-    """Files that were sent and not handed in are erased."""
-    remove_waiting_files(context.session, get_mine(context.session, context.account, draft["case"]))
+    """Files that were sent and not handed in are erased; those of an erased case are gone already."""
+    try:
+        case = get_mine(context.session, context.account, draft["case"])
+    except Outdated:
+        return
+    remove_waiting_files(context.session, case)
 
 
 def enter_receipt(context: Context) -> list[Reply]:
@@ -248,25 +297,50 @@ def _ask_receipt(_context: Context, _draft: Draft) -> list[Reply]:
     return [Reply(t("own_cases.ask_receipt"), (Button(t("menu.button"), ShowMenu()),))]
 
 
-def _take_receipt(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-    """A wrong code is answered and not raised, or the try would not count. On a locked phone only the receipt of a
-    report made on it opens it, in place of the PIN."""
+def _take_receipt(context: Context, incoming: Incoming, draft: Draft) -> list[Reply] | None:
+    """Only what is meant as a code counts as a try; any other text is heard like one without a step."""
     if incoming.kind is not Kind.TEXT or not incoming.text.strip():
         return _ask_receipt(context, draft)
+    if not is_meant_as_receipt(incoming.text):
+        return None
+    danger = catch_danger(context, incoming.text) or []
+    found = _come_back(context, incoming.text)
+    return [*danger, *(found or [_say_wrong(context), *_ask_receipt(context, draft)])]
+
+
+def catch_receipt(context: Context, text: str) -> list[Reply] | None:
+    """A receipt that is typed without being asked for, also within the message that brought it, opens its report. It
+    counts as a try like any; a question that only holds so long a number goes on to its answer."""
+    if not context.channel.serves_members or read_receipt(text) is None or catch_danger(context, text) is not None:
+        return None
+    found = _come_back(context, text)
+    if found is not None:
+        return found
+    is_question = context.answerer.answer(text, context.today).outcome is Outcome.ANSWER
+    return None if is_question else [_say_wrong(context, Button(t("menu.button"), ShowMenu()))]
+
+
+def _say_wrong(context: Context, *buttons: Button) -> Reply:
+    return Reply(t("own_cases.wrong_receipt", hotline=context.union.hotline), buttons)
+
+
+def _come_back(context: Context, typed: str) -> list[Reply] | None:
+    """The report of a receipt; None when there is none, which is to be answered and not raised, or the try would not
+    count. On a locked phone only the receipt of a report made on it opens it, in place of the PIN."""
     session, account = context.session, context.account
     was_mine = {case.id for case in list_mine(session, account)}
-    case = return_with_receipt(session, account, incoming.text, context.now)
+    case = return_with_receipt(session, account, typed, context.now)
     if case is None:
-        return [Reply(t("own_cases.wrong_receipt", hotline=context.union.hotline)), *_ask_receipt(context, draft)]
+        return None
+    if (context.conversation.feature, context.conversation.step) in ((NAME, RECEIPT), (NAME, PIN)):
+        context.close_conversation()  # it stands for the PIN
     if is_locked(account, context.now) and case.id not in was_mine:
         drop_party(session, case, account)  # else the same receipt, typed again, would be one from here
-        context.close_conversation()
         return [Reply(t("shared_phone.not_from_here"), (Button(t("menu.button"), ShowMenu()),))]
     replies: list[Reply] = []
     if is_locked(account, context.now):
         lift_pin(account, context.now)
         replies = [Reply(t("shared_phone.pin_lifted"), (Button(t("shared_phone.change_pin"), SharePhone("pin")),))]
-    context.close_conversation()
     return [*replies, *_show(context, case)]
 
 

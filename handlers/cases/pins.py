@@ -28,13 +28,12 @@ def set_pin(session: Session, account: Account, pin: str, now: datetime) -> None
     open_for_now(account, now)
 
 
-def try_pin(session: Session, account: Account, typed: str, now: datetime) -> bool | None:
-    """Whether this is the PIN; None after too many tries within the hour. The try counts, so the caller must answer
-    and not raise."""
+def try_pin(session: Session, account: Account, pin: str, now: datetime) -> bool | None:
+    """Whether this is the PIN, as `read_pin` found it; None after too many tries within the hour. The try counts, so
+    the caller must answer and not raise."""
     if count_try(session, f"case_pin:{account.id}", TRY_WINDOW, now) > TRIES:
         return None
-    pin = read_pin(typed)
-    if pin is None or _hash(session, account, pin) != account.pin_hash:
+    if _hash(session, account, pin) != account.pin_hash:
         return False
     open_for_now(account, now)
     return True

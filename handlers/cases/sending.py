@@ -10,7 +10,7 @@ from db.units import find_period
 from handlers.actions import Cancel, Choose, SharePhone, ShowMenu, ShowOwnCase
 from handlers.cases.drafts import NAME, Told
 from handlers.cases.hearing import take_words
-from handlers.cases.path import go, go_on
+from handlers.cases.path import go, go_on, stay
 from handlers.cases.preview import Preview, preview
 from handlers.cases.routing import ReaderLine
 from handlers.cases.service import open_case
@@ -22,7 +22,10 @@ from knowledge.texts import t
 
 EDITABLE = ("story", "category", "details", "workplace", "naming")
 
-_SEND, _EDIT, _INCLUDE, _EXCLUDE, _BACK, _NOBODY = "send", "edit", "include", "exclude", "back", "reset"
+_SEND, _EDIT, _EXCLUDE, _BACK, _NOBODY = "send", "edit", "exclude", "back", "reset"
+_LET_IN, _LEAVE_OUT = "let_in", "leave_out"
+"""A payload of its own for each way: one that arrives twice, or late, must let nobody in."""
+
 _NEXT, _AGAIN = "next", "again"
 _MOST_SHOWN, _PAGE = 6, 5
 """Readers on one page when they fit on it, and when there are more: with the other buttons they are eight."""
@@ -38,8 +41,8 @@ def ask_summary(context: Context, case: Case, told: Told) -> list[Reply]:
     text = t("report.summary", rows="\n".join(rows), readers=describe_readers_of(context, case, told))
     buttons = [Button(t("report.send"), Choose(NAME, "summary", _SEND))]
     if told.unit_id is not None and not load_case_terms().categories[told.category or "other"].holder_only:
-        key = "report.leave_workplace_out" if told.includes_workplace else "report.include_workplace"
-        buttons.append(Button(t(key), Choose(NAME, "summary", _INCLUDE)))
+        way, key = (_LEAVE_OUT, "leave_workplace_out") if told.includes_workplace else (_LET_IN, "include_workplace")
+        buttons.append(Button(t(f"report.{key}"), Choose(NAME, "summary", way)))
     buttons += [
         Button(t("report.exclude"), Choose(NAME, "summary", _EXCLUDE)),
         Button(t("report.edit"), Choose(NAME, "summary", _EDIT)),
@@ -112,16 +115,19 @@ def _show(line: ReaderLine) -> str:
 
 def take_summary(context: Context, incoming: Incoming, case: Case, told: Told) -> list[Reply]:
     """Send, or change something first."""
+    if incoming.action == _SEND and told.lacks_reader:  # told of since, while something else was asked
+        told.is_editing = True
+        return go_on(context, case, told, "summary")
     if incoming.action == _SEND:
         return send(context, case, told)
     if incoming.action in (_EDIT, _EXCLUDE):
         return go(context, case, told, incoming.action)
-    if incoming.action == _INCLUDE and told.unit_id is not None:
-        told.includes_workplace = not told.includes_workplace
+    if incoming.action in (_LET_IN, _LEAVE_OUT):
+        told.includes_workplace = incoming.action == _LET_IN and told.unit_id is not None
     if incoming.kind is Kind.TEXT and incoming.text.strip():
         told.is_editing = True  # what these words make necessary is asked, and then it is looked over again
         return [*take_words(context, incoming.text.strip(), told), *go_on(context, case, told, "summary")]
-    return go(context, case, told, "summary")
+    return stay(context, incoming, case, told, "summary")
 
 
 def ask_edit(_context: Context, _case: Case, _told: Told) -> list[Reply]:
@@ -135,7 +141,9 @@ def take_edit(context: Context, incoming: Incoming, case: Case, told: Told) -> l
     if incoming.action in EDITABLE:
         told.is_editing, told.typed, told.found, told.asked = True, "", [], ""
         return go(context, case, told, incoming.action)
-    return go(context, case, told, "summary" if incoming.action == _BACK else "edit")
+    if incoming.action == _BACK:
+        return go(context, case, told, "summary")
+    return stay(context, incoming, case, told, "edit")
 
 
 def ask_exclude(context: Context, case: Case, told: Told) -> list[Reply]:
@@ -195,7 +203,9 @@ def take_exclude(context: Context, incoming: Incoming, case: Case, told: Told) -
         others = [one for one in told.excluded if one != (int(unit_id), role)]
         told.excluded = others if way == _AGAIN else [*others, (int(unit_id), role)]
     told.page = 0 if incoming.action == _BACK else told.page + (incoming.action == _NEXT)
-    return go(context, case, told, "summary" if incoming.action == _BACK else "exclude")
+    if incoming.action == _BACK:
+        return go(context, case, told, "summary")
+    return stay(context, incoming, case, told, "exclude")
 
 
 def send(context: Context, case: Case, told: Told) -> list[Reply]:

@@ -1,17 +1,30 @@
 """The use cases of a report, on both sides: send, claim, talk, hand over, settle, close."""
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from db.case_access import Viewer, add_reader, bar_person, bar_role, end_readers, is_fit, list_reader_units, read_viewer
+from db.case_access import (
+    Viewer,
+    add_reader,
+    are_free_for,
+    bar_person,
+    bar_role,
+    end_readers,
+    is_fit,
+    list_reader_units,
+    read_viewer,
+)
 from db.case_files import attach_files
 from db.case_history import EventKind, Line, append, list_lines
 from db.case_ladder import close_pauses, list_alerted, open_pause
 from db.case_parties import add_party, find_by_receipt, is_party, list_own
 from db.cases import add_case, find_visible, get_by_code, list_merged
 from db.codes import new_digits, show_code
+from db.duty import list_absences
 from db.models import OPEN_CASE_STATES, Account, Case, CaseState, Role, WhyBarred, WhyReader
 from db.officers import count_try
 from db.people import list_accounts
@@ -23,6 +36,9 @@ from handlers.cases.alerts import (
     alert_next,
     ask_on,
     ask_sooner,
+    can_be_told,
+    may_have,
+    seek_another,
     seek_holder,
     silence,
     silence_barred,
@@ -30,15 +46,23 @@ from handlers.cases.alerts import (
     tell_officer,
 )
 from handlers.cases.deadlines import more_urgent, urgency_of
-from handlers.cases.names import bar_named
+from handlers.cases.names import bar_named, bar_people_named
 from handlers.cases.routing import list_fit, plan_route
-from handlers.cases.stages import begin_stage, set_clock
+from handlers.cases.stages import SILENT_DAYS, begin_stage, set_clock
 from handlers.cases.talking import ask_whether_settled, tell_holder, tell_state, tell_worker
 from handlers.errors import Outdated, UserError
+from handlers.feature import VIETNAM
 from knowledge.case_terms import Stage, Urgency, load_case_terms
 from knowledge.texts import t
 
 RECEIPT_DIGITS = 16
+_RECEIPT = re.compile(r"(?<!\d)(?<![0-9A-Za-z]-)\d{4}(?:[\s.\-]{0,3}\d{4}){3}(?!\d)")
+"""Groups of four; digits behind a dash may be the second half of a case's own code, which stands beside the receipt in
+the message with which it is handed out."""
+
+_FEWEST_DIGITS = 8
+"""What is mostly digits, and so many, is meant for a receipt although it is none."""
+
 TRIES, TRY_WINDOW = 5, timedelta(hours=1)
 """So many receipt codes may be tried on an account within an hour."""
 
@@ -118,13 +142,27 @@ def hash_receipt(session: Session, digits: str) -> str:
     return keys_of_session(session).hash_slowly("case_receipt", digits)
 
 
+def read_receipt(typed: str) -> str | None:
+    """The digits of the receipt code in what was typed, which may be the whole message that brought it; None when there
+    is none."""
+    found = _RECEIPT.search(typed)
+    digits = "".join(sign for sign in (found[0] if found else typed) if sign.isdigit())
+    return digits if len(digits) == RECEIPT_DIGITS else None
+
+
+def is_meant_as_receipt(typed: str) -> bool:
+    """Whether a text holds a receipt code, or tries to be one; a question that holds a number does not."""
+    digits, letters = (sum(map(kind, typed)) for kind in (str.isdigit, str.isalpha))
+    return read_receipt(typed) is not None or (digits >= _FEWEST_DIGITS and letters < digits)
+
+
 def return_with_receipt(session: Session, account: Account, typed: str, now: datetime) -> Case | None:
     """The case of a receipt code, which is the account's too from now on; None when no case has it. Every try counts;
     after some within an hour the account must wait (`UserError`)."""
     if count_try(session, f"case_receipt:{account.id}", TRY_WINDOW, now) > TRIES:
         raise UserError("own_cases.too_many_tries")
-    digits = "".join(sign for sign in typed if sign.isdigit())
-    case = find_by_receipt(session, hash_receipt(session, digits)) if len(digits) == RECEIPT_DIGITS else None
+    digits = read_receipt(typed)
+    case = find_by_receipt(session, hash_receipt(session, digits)) if digits is not None else None
     if case is not None:
         add_party(session, case, account, now)
     return case
@@ -152,18 +190,15 @@ def write_as_worker(
     session: Session, case: Case, text: str, now: datetime, today: date, urgency: Urgency = Urgency.ORDINARY
 ) -> None:
     """The worker adds to their case; files sent before go with it. Whoever they name now is kept away from now on.
-    ``urgency``: how urgent the text by itself is; a case that is less so becomes it."""
+    ``urgency``: how urgent the text by itself is; a case that is less so becomes it. Somebody always hears of it: where
+    nobody can any more, somebody is sought. While they are asked whether it is settled, the days in which they are
+    silent are counted from here."""
     if case.state in (CaseState.WITHDRAWN, CaseState.ERASED):
         raise Outdated
     number = append(session, case, EventKind.WORKER_WROTE, now, body={"text": text})
     attach_files(session, case, number)
     if case.state is CaseState.MERGED:
-        kept = session.get_one(Case, case.merged_into_id)
-        if _is_less_urgent(case, urgency):
-            _raise_urgency(session, case, urgency, now)
-        if kept.state is CaseState.WITHDRAWN:
-            urgency = Urgency.ORDINARY
-        _tell_of_words(session, kept, f"wrote:{case.id}:{number}", now, today, urgency)
+        _write_into_merged(session, case, number, now, today, urgency)
         return
     if close_pauses(session, case, now):
         set_clock(session, case, now)
@@ -174,17 +209,43 @@ def write_as_worker(
         append(session, case, EventKind.RELEASED, now, body={"why": WhyBarred.NAMED.value})
         if _is_raised_by(case, urgency):
             _raise_urgency(session, case, urgency, now)
-        seek_holder(session, case, now, today)
+        _take_up(session, case, now, today)
     else:
         _tell_of_words(session, case, f"wrote:{number}", now, today, urgency)
+    if case.state is CaseState.SETTLED:
+        case.next_step_at = now + timedelta(days=SILENT_DAYS)
+
+
+def _write_into_merged(session: Session, case: Case, number: int, now: datetime, today: date, urgency: Urgency) -> None:
+    """Words in a merged case are for whoever works on the one it was merged into, and answer what was asked there. When
+    nobody works on that one any more, or something bars its holder from this one by now, this one is searched somebody
+    of its own."""
+    if _is_less_urgent(case, urgency):
+        _raise_urgency(session, case, urgency, now)
+    kept = session.get(Case, case.merged_into_id, with_for_update=True) if case.merged_into_id is not None else None
+    if kept is None or kept.state in (CaseState.WITHDRAWN, CaseState.ERASED):
+        seek_another(session, case, now, today, "alone")
+        return
+    bar_named(session, case, [*list_reader_units(session, case), *list_reader_units(session, kept)], now, today)
+    silence_barred(session, case, now)
+    if kept.holder_id is not None and not is_fit(session, case, read_viewer(session, kept.holder_id, now, today)):
+        seek_another(session, case, now, today, WhyBarred.NAMED.value)
+        return
+    close_pauses(session, case, now)
+    if close_pauses(session, kept, now):
+        set_clock(session, kept, now)
+    _tell_of_words(session, kept, f"wrote:{case.id}:{number}", now, today, urgency)
 
 
 def _tell_of_words(session: Session, case: Case, about: str, now: datetime, today: date, urgency: Urgency) -> None:
     """Whoever holds a case hears that there are new words. What becomes more urgent by them has the deadlines of that
-    from now on; danger has to be answered anew, by its holder, or by whoever takes the case where nobody holds it or it
-    was thought to be over."""
+    from now on; danger has to be answered anew, by its holder, or by whoever takes the case where nobody holds it, its
+    holder is away or it was thought to be over. One that was thought to be over, and whose holder cannot hear of it, is
+    taken up again: the worker reads that their words were sent."""
     if not _is_raised_by(case, urgency):
-        tell_holder(session, case, about, now, "case_alerts.worker_wrote")
+        is_heard = tell_holder(session, case, about, now, "case_alerts.worker_wrote")
+        if not is_heard and case.state in (CaseState.SETTLED, CaseState.CLOSED):
+            _take_up(session, case, now, today)
         return
     _raise_urgency(session, case, urgency, now)
     if urgency is not Urgency.EMERGENCY:
@@ -193,13 +254,29 @@ def _tell_of_words(session: Session, case: Case, about: str, now: datetime, toda
         tell_holder(session, case, about, now, "case_alerts.more_urgent")
         return
     if case.state not in _HELD:
-        case.closed_at = case.outcome = None
-        seek_holder(session, case, now, today)
+        _take_up(session, case, now, today)
+        return
+    holder = case.holder_id
+    if holder is not None and not _is_there(session, holder, today):
+        append(session, case, EventKind.RELEASED, now, body={"why": "away"})
+        _take_up(session, case, now, today)
+        tell_officer(session, case, holder, about, now, "case_alerts.danger")  # away, they may read it all the same
         return
     silence(session, case, now)
     case.state = CaseState.CLAIMED
     begin_stage(session, case, Stage.FIRST_ANSWER, now, now)
     tell_holder(session, case, about, now, "case_alerts.danger")
+
+
+def _is_there(session: Session, person_id: int, today: date) -> bool:
+    """Whether an officer hears today what they are told."""
+    return can_be_told(session, person_id) and person_id not in list_absences(session, [person_id], today)
+
+
+def _take_up(session: Session, case: Case, now: datetime, today: date) -> None:
+    """Seek somebody for a case, also for one that was thought to be over."""
+    case.closed_at = case.outcome = None
+    seek_holder(session, case, now, today)
 
 
 def _is_raised_by(case: Case, urgency: Urgency) -> bool:
@@ -214,10 +291,12 @@ def _is_less_urgent(case: Case, urgency: Urgency) -> bool:
     return urgency is not own and more_urgent(urgency, own) is urgency
 
 
-def _raise_urgency(session: Session, case: Case, urgency: Urgency, now: datetime) -> None:
-    """The worker's words do what an officer does who sets the urgency; the line in the history has no officer."""
-    body = {"from": f"{case.category}/{case.urgency}", "to": f"{case.category}/{urgency.value}"}
-    append(session, case, EventKind.RECATEGORISED, now, body=body)
+def _raise_urgency(
+    session: Session, case: Case, urgency: Urgency, now: datetime, actor_id: int | None = None, **why: str
+) -> None:
+    """The worker's words do what an officer does who sets the urgency; then the line in the history has no officer."""
+    body = {"from": f"{case.category}/{case.urgency}", "to": f"{case.category}/{urgency.value}", **why}
+    append(session, case, EventKind.RECATEGORISED, now, actor_id, body)
     case.urgency = urgency.value
 
 
@@ -237,7 +316,7 @@ def confirm(session: Session, case: Case, agrees: bool, now: datetime, today: da
     case.reopened += 1
     append(session, case, EventKind.REOPENED, now)
     holder = case.holder_id
-    if holder is None or not is_fit(session, case, read_viewer(session, holder, now, today)):
+    if holder is None or not may_have(session, case, holder, now):
         seek_holder(session, case, now, today)
         return
     case.state, case.outcome = CaseState.ANSWERED, None
@@ -294,10 +373,20 @@ def claim(session: Session, viewer: Viewer, code: str, now: datetime, today: dat
     append(session, case, EventKind.CLAIMED, now, viewer.person_id)
     if old is not None:
         tell_officer(session, case, old, f"taken_over:{case.head_number}", now, "case_alerts.taken_over")
+    _part_barred(session, viewer, case, now, today)
     if was_open:
         _hold(session, case, now)
         tell_state(session, case, "own_cases.claimed", now)
     return case
+
+
+def _part_barred(session: Session, viewer: Viewer, case: Case, now: datetime, today: date) -> None:
+    """What was merged into a case and may not be read by whoever holds it from now on is searched somebody of its
+    own."""
+    for one in list_merged(session, case):
+        bar_people_named(session, one, [viewer.person_id], now)
+        if not is_fit(session, one, viewer):
+            seek_another(session, one, now, today, "lost")
 
 
 def _hold(session: Session, case: Case, now: datetime) -> None:
@@ -305,15 +394,25 @@ def _hold(session: Session, case: Case, now: datetime) -> None:
     case.claimed_at = case.claimed_at or now
     case.state = CaseState.ANSWERED if case.answered_at else CaseState.CLAIMED
     stage = Stage.RESOLUTION if case.answered_at else Stage.FIRST_ANSWER
-    since = case.stage_since_at if case.reopened else _became_urgent_at(session, case) or case.opened_at
-    begin_stage(session, case, stage, since or now, now)
+    begin_stage(session, case, stage, _count_from(session, case, _since_of(session, case) or now), now)
+
+
+def _since_of(session: Session, case: Case) -> datetime | None:
+    """From when a stage of a case counts by itself; of one that was opened again, since then."""
+    return case.stage_since_at if case.reopened else _became_urgent_at(session, case) or case.opened_at
 
 
 def _became_urgent_at(session: Session, case: Case) -> datetime | None:
-    """When words of the worker made a case more urgent; None when they did not."""
-    lines = list_lines(session, case)
-    raised = [one.at for one in lines if one.kind is EventKind.RECATEGORISED and one.actor_id is None]
+    """When words of the worker, or a case that was merged into it, made a case more urgent; None when they did not."""
+    lines = (one for one in list_lines(session, case) if one.kind is EventKind.RECATEGORISED)
+    raised = [one.at for one in lines if one.actor_id is None or (one.body or {}).get("why") == "merged"]
     return max(raised, default=None)
+
+
+def _count_from(session: Session, case: Case, since: datetime) -> datetime:
+    """From when a stage of a case counts: no later than it would for what was merged into it and is as urgent."""
+    alike = (one for one in list_merged(session, case) if one.urgency == case.urgency)
+    return min([since, *(_became_urgent_at(session, one) or one.opened_at or since for one in alike)])
 
 
 def is_taken(session: Session, viewer: Viewer, code: str) -> bool:
@@ -379,8 +478,11 @@ def answer(session: Session, viewer: Viewer, code: str, text: str, now: datetime
     for one in (case, *list_merged(session, case)):
         tell_worker(session, one, f"wrote:{case.id}:{number}", t(key, code=show_code(one.code), text=text), now)
     if case.state is CaseState.CLAIMED:
+        since = case.stage_since_at or now
+        if case.answered_at is not None:  # answered anew, for danger or for somebody else's sake: not later than before
+            since = min(since, _since_of(session, case) or since)
         case.state, case.answered_at = CaseState.ANSWERED, case.answered_at or now
-        begin_stage(session, case, Stage.RESOLUTION, case.stage_since_at or now, now)
+        begin_stage(session, case, Stage.RESOLUTION, _count_from(session, case, since), now)
     if asks:
         open_pause(session, case, "worker", now)
         set_clock(session, case, now)
@@ -404,11 +506,16 @@ def recategorise(session: Session, viewer: Viewer, code: str, category: str, urg
 
 
 def list_colleagues(session: Session, viewer: Viewer, case: Case, now: datetime, today: date) -> list[int]:
-    """To whom the holder may hand a case over: officers of the units that may read it, whom nothing bars."""
+    """To whom the holder may hand a case over: officers of the units that may read it, whom nothing bars from it or
+    from what was merged into it, and who can be told that they have it."""
+    merged = [one.id for one in list_merged(session, case)]
     found = (
         one for unit_id in list_reader_units(session, case) for one in list_fit(session, case, unit_id, now, today)
     )
-    return [one for one in dict.fromkeys(found) if one != viewer.person_id]
+    able = [one for one in dict.fromkeys(found) if one != viewer.person_id and can_be_told(session, one)]
+    if not merged:
+        return able
+    return [one for one in able if are_free_for(session, read_viewer(session, one, now, today), merged)]
 
 
 def assign(
@@ -416,7 +523,9 @@ def assign(
 ) -> None:
     """Hand a case over to a colleague, with a reason. Raises `NotAllowed` for somebody who may not have it."""
     case = get_held(session, viewer, code, now)
-    if person_id not in list_colleagues(session, viewer, case, now, today) or is_named_in(session, case, person_id):
+    if person_id not in list_colleagues(session, viewer, case, now, today):
+        raise NotAllowed
+    if any(is_named_in(session, one, person_id) for one in (case, *list_merged(session, case))):
         raise NotAllowed
     silence_for(session, case, viewer.person_id, now)
     append(session, case, EventKind.ASSIGNED, now, viewer.person_id, {"to": str(person_id), "reason": reason})
@@ -432,16 +541,27 @@ def release(
     case = get_held(session, viewer, code, now)
     append(session, case, EventKind.RELEASED, now, viewer.person_id, {"reason": reason})
     if is_tied:
-        bar_person(session, case, viewer.person_id, WhyBarred.DECLARED, now)
+        _bar_tied(session, viewer, case, now)
     seek_holder(session, case, now, today)
+    own = next((alert for alert in list_alerted(session, case) if alert.person_id == viewer.person_id), None)
+    if own is not None:  # they said no already
+        own.declined_at = now
+        silence_for(session, case, viewer.person_id, now)
+        ask_on(session, case, now, today)
+
+
+def _bar_tied(session: Session, viewer: Viewer, case: Case, now: datetime) -> None:
+    """An officer never sees a case again, nor anything that is the same matter: they are tied to somebody in it."""
+    for one in (case, *list_merged(session, case)):
+        bar_person(session, one, viewer.person_id, WhyBarred.DECLARED, now)
+        append(session, one, EventKind.BARRED, now, viewer.person_id, {"why": WhyBarred.DECLARED.value})
+        silence_barred(session, one, now)
 
 
 def declare_tie(session: Session, viewer: Viewer, code: str, now: datetime, today: date) -> None:
     """An officer who does not hold a case says that they are tied to somebody in it: they never see it again."""
     case = get_case(session, viewer, code, now, lock=True)
-    bar_person(session, case, viewer.person_id, WhyBarred.DECLARED, now)
-    append(session, case, EventKind.BARRED, now, viewer.person_id, {"why": WhyBarred.DECLARED.value})
-    silence_barred(session, case, now)
+    _bar_tied(session, viewer, case, now)
     if case.holder_id == viewer.person_id:
         seek_holder(session, case, now, today)
 
@@ -456,10 +576,15 @@ def forward(session: Session, viewer: Viewer, code: str, reason: str, now: datet
     target = next((one for one in route.chain[at + 1 :] if list_fit(session, case, one, now, today)), None)
     if target is None:
         raise UserError("desk_cases.nobody_above")
-    append(session, case, EventKind.FORWARDED, now, viewer.person_id, {"to": str(target), "reason": reason})
-    end_readers(session, case, [one for one in list_reader_units(session, case) if one != target], now)
-    case.unit_id = target
-    add_reader(session, case, target, WhyReader.FORWARDED, now)
+    for one in list_merged(session, case):
+        bar_named(session, one, route.chain[at + 1 :], now, today)
+        if not list_fit(session, one, target, now, today):
+            seek_another(session, one, now, today, "alone")
+    for one in (case, *list_merged(session, case)):
+        append(session, one, EventKind.FORWARDED, now, viewer.person_id, {"to": str(target), "reason": reason})
+        end_readers(session, one, [unit_id for unit_id in list_reader_units(session, one) if unit_id != target], now)
+        one.unit_id = target
+        add_reader(session, one, target, WhyReader.FORWARDED, now)
     seek_holder(session, case, now, today)
     period = find_period(session, target, today)
     for one in (case, *list_merged(session, case)):
@@ -490,21 +615,50 @@ def settle(session: Session, viewer: Viewer, code: str, outcome: str, result: st
     append(session, case, EventKind.SETTLED, now, viewer.person_id, {"outcome": outcome, "text": result})
     ask_whether_settled(session, case, result, now)
     for one in list_merged(session, case):
-        one.outcome, one.state, one.closed_at = outcome, CaseState.CLOSED, now
+        _let_read(session, viewer, one, list_reader_units(session, case), now)
+        one.holder_id, one.outcome, one.state, one.closed_at = case.holder_id, outcome, CaseState.CLOSED, now
         append(session, one, EventKind.CLOSED, now, viewer.person_id, {"outcome": outcome, "text": result})
         tell_state(session, one, "own_cases.closed_with_result", now, result=result)
 
 
+def _let_read(session: Session, viewer: Viewer, case: Case, unit_ids: Collection[int], now: datetime) -> None:
+    """Whoever handled a merged case can see it at their unit too, which may have come to the other by the ladder; its
+    own bars stay."""
+    for unit_id in viewer.units.intersection(unit_ids).difference(list_reader_units(session, case)):
+        bar_named(session, case, [unit_id], now, now.astimezone(VIETNAM).date())
+        add_reader(session, case, unit_id, WhyReader.ESCALATED, now)
+
+
 def merge(session: Session, viewer: Viewer, code: str, into_code: str, now: datetime) -> None:
     """Treat two cases the officer holds as one matter from now on: answers to the kept one go to the other's worker as
-    well, and neither worker learns of the other. What was merged into the one that goes comes along."""
+    well, and neither worker learns of the other. What was merged into the one that goes comes along, and so does what
+    presses: its urgency, its deadline and the day on which to ask an authority."""
     if code == into_code:
         raise Outdated
     case, kept = (get_held(session, viewer, one, now) for one in (code, into_code))
     along = list_merged(session, case)
     for one in along:
         one.merged_into_id = kept.id
+    _take_over_deadlines(session, viewer, case, kept, now)
     case.merged_into_id, case.state = kept.id, CaseState.MERGED
     begin_stage(session, case, None, now, now)
     for one, other in ((case, kept), *((one, kept) for one in along), (kept, case)):
         append(session, one, EventKind.MERGED, now, viewer.person_id, {"with": other.code})
+
+
+def _take_over_deadlines(session: Session, viewer: Viewer, case: Case, kept: Case, now: datetime) -> None:
+    """The case that stays is as urgent as either was and due no later; where only the one that goes had a deadline that
+    ran, nobody waits for the worker any more."""
+    kept.follow_up_on = min(filter(None, (case.follow_up_on, kept.follow_up_on)), default=None)
+    if case.due_at is not None and close_pauses(session, kept, now):
+        set_clock(session, kept, now)
+    stage, since = kept.stage, kept.stage_since_at
+    if case.due_at is not None and (kept.due_at is None or case.due_at < kept.due_at):
+        stage, since = case.stage, case.stage_since_at
+    urgency = Urgency(case.urgency)
+    is_raised = _is_less_urgent(kept, urgency)
+    if is_raised:
+        _raise_urgency(session, kept, urgency, now, viewer.person_id, why="merged")
+    if is_raised or stage != kept.stage or since != kept.stage_since_at:
+        kept.state = CaseState.CLAIMED if stage == Stage.FIRST_ANSWER.value else kept.state
+        begin_stage(session, kept, Stage(stage) if stage else None, since or now, now)

@@ -1,30 +1,44 @@
 """The talk of a phone that others use too: neutral notices, and a PIN before anything about cases is shown."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from db.cases import get_by_code
 from handlers.actions import A, Action, Choose, EnterReceipt, ListOwnCases, SharePhone, ShowMenu, decode, encode
-from handlers.cases.drafts import NAME
+from handlers.cases.drafts import NAME, seal_words, unseal_words
+from handlers.cases.hearing import catch_danger
 from handlers.cases.pins import is_locked, open_for_now, read_pin, set_pin, stop_sharing, try_pin
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context, Draft, Step, find_feature, find_step
 from knowledge.texts import t
 
-_PIN, _NEW_PIN = "pin", "new_pin"
+PIN, _NEW_PIN = "pin", "new_pin"
 _LATER = "later"
 
 
 def keep_private(step: Step) -> Step:
     """A step that is neither put nor answered on a shared phone before its PIN was typed; while it is answered, the
-    phone stays open."""
+    phone stays open. Words that come to a locked one go to the step once the PIN is right."""
 
     def ask(context: Context, draft: Draft) -> list[Reply]:
         return ask_pin(context) if _check(context) else step.ask(context, draft)
 
-    def take(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-        return ask_pin(context) if _check(context) else step.take(context, incoming, draft)
+    def take(context: Context, incoming: Incoming, draft: Draft) -> list[Reply] | None:
+        if not _check(context):
+            return step.take(context, incoming, draft)
+        said = catch_danger(context, incoming.text) if incoming.kind in (Kind.TEXT, Kind.FILE) else None
+        return [*(said or ()), *ask_pin(context, waiting=_keep(context, incoming, draft))]
 
     return Step(ask, take, step.cleaner)
+
+
+def _keep(context: Context, incoming: Incoming, draft: Draft) -> Draft:
+    """What came to a locked step, until the PIN is right: words, sealed; of a file only that it came."""
+    case = get_by_code(context.session, draft.get("case", ""))
+    words = incoming.text.strip() if incoming.kind in (Kind.TEXT, Kind.FILE) else ""
+    sealed = seal_words(context, case, words) if words and case is not None and case.key_id is not None else ""
+    return {"words": sealed, "is_file": incoming.kind is Kind.FILE}
 
 
 def private(handler: Callable[[Context, A], list[Reply]]) -> Callable[[Context, A], list[Reply]]:
@@ -45,49 +59,51 @@ def _check(context: Context) -> bool:
     return False
 
 
-def ask_pin(context: Context, then: Action | None = None) -> list[Reply]:
+def ask_pin(context: Context, then: Action | None = None, waiting: Draft | None = None) -> list[Reply]:
     """Ask for the PIN; what was open before waits, and goes on afterwards."""
     conversation = context.conversation
-    held = None
-    if (conversation.feature, conversation.step) == (NAME, _PIN):
-        held = (conversation.draft or {}).get("held")
-    elif conversation.feature is not None:
-        held = {
-            "feature": conversation.feature,
-            "step": conversation.step,
-            "version": conversation.version,
-            "draft": conversation.draft,
-        }
-    return context.open_step(NAME, _PIN, {"held": held, "then": encode(then) if then else ""})
+    if waiting is None and (conversation.feature, conversation.step) == (NAME, PIN):
+        waiting = dict(conversation.draft or {})
+    return context.open_step(NAME, PIN, {**(waiting or {}), "then": encode(then) if then else ""})
 
 
 def _ask_pin(_context: Context, _draft: Draft) -> list[Reply]:
     return [Reply(t("shared_phone.ask_pin"), (Button(t("shared_phone.forgotten"), EnterReceipt()),))]
 
 
-def _take_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
-    """A wrong one is answered and not raised, or the try would not count."""
+def _take_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Reply] | None:
+    """A wrong one is answered and not raised, or the try would not count. Whoever writes anything else came for
+    something else."""
     if incoming.kind is not Kind.TEXT:
         return _ask_pin(context, draft)
-    is_right = try_pin(context.session, context.account, incoming.text, context.now)
+    pin = read_pin(incoming.text)
+    if pin is None:
+        return None
+    is_right = try_pin(context.session, context.account, pin, context.now)
     if not is_right:
         key = "shared_phone.too_many_pins" if is_right is None else "shared_phone.wrong_pin"
         text = t(key, hotline=context.union.hotline)
         return [Reply(text, (Button(t("shared_phone.forgotten"), EnterReceipt()),))]
-    _bring_back(context, draft.get("held"))
-    action = decode(draft["then"]) if draft.get("then") else None
-    if action is not None:
-        return _act(context, action)
-    step = find_step(context.conversation)
-    return step.ask(context, context.conversation.draft or {}) if step else _act(context, ListOwnCases())
-
-
-def _bring_back(context: Context, held: Draft | None) -> None:
-    conversation = context.conversation
     context.close_conversation()
-    if held is not None:
-        conversation.feature, conversation.step = held["feature"], held["step"]
-        conversation.version, conversation.draft = held["version"], held["draft"]
+    said = _go_on(context, incoming, draft) if context.is_back else []
+    action = decode(draft["then"]) if draft.get("then") else None
+    if action is None:
+        return said if said or context.is_back else _act(context, ListOwnCases())
+    context.is_back = False
+    return [*said, *_act(context, action)]
+
+
+def _go_on(context: Context, incoming: Incoming, kept: Draft) -> list[Reply]:
+    """Back to the step that was locked, with the words that came to it meanwhile."""
+    draft = dict(context.conversation.draft or {})
+    case = get_by_code(context.session, draft.get("case", ""))
+    step = find_step(context.conversation)
+    lost = [Reply(t("shared_phone.file_not_kept"))] if kept.get("is_file") else []
+    if not kept.get("words") or case is None or case.key_id is None or step is None:
+        return lost
+    context.is_back = False
+    words = replace(incoming, text=unseal_words(context, case, kept["words"]))
+    return [*lost, *(step.take(context, words, draft) or ())]
 
 
 def _act(context: Context, action: Action) -> list[Reply]:
@@ -134,4 +150,4 @@ def _take_new_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Re
     return [Reply(text, (Button(t("own_cases.list_button"), ListOwnCases()), Button(t("menu.button"), ShowMenu())))]
 
 
-PHONE_STEPS = {_PIN: Step(_ask_pin, _take_pin), _NEW_PIN: keep_private(Step(_ask_new_pin, _take_new_pin))}
+PHONE_STEPS = {PIN: Step(_ask_pin, _take_pin), _NEW_PIN: keep_private(Step(_ask_new_pin, _take_new_pin))}

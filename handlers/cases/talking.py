@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from db.case_history import EventKind, append
+from db.case_history import EventKind, append, list_lines
 from db.case_parties import list_party_accounts
 from db.codes import show_code
 from db.models import Account, Case, CaseState, DeliveryKind
@@ -48,26 +48,37 @@ def tell_state(session: Session, case: Case, key: str, now: datetime, **values: 
 
 def ask_whether_settled(session: Session, case: Case, result: str, now: datetime) -> bool:
     """Ask the worker whether a case is settled."""
-    buttons = (
+    text = t("own_cases.ask_settled", code=show_code(case.code), result=result)
+    return tell_worker(session, case, f"settled:{case.head_number}", text, now, settled_buttons(case))
+
+
+def settled_buttons(case: Case) -> tuple[Button, Button]:
+    """With which a worker says whether their case is settled."""
+    return (
         Button(t("own_cases.settled_yes"), ActOnOwnCase(case.code, "yes")),
         Button(t("own_cases.settled_no"), ActOnOwnCase(case.code, "no")),
     )
-    text = t("own_cases.ask_settled", code=show_code(case.code), result=result)
-    return tell_worker(session, case, f"settled:{case.head_number}", text, now, buttons)
 
 
-def tell_holder(session: Session, case: Case, about: str, now: datetime, key: str) -> None:
-    """Tell whoever holds a case that something happened in it; nothing of what."""
-    if case.holder_id is not None:
-        tell_officer(session, case, case.holder_id, about, now, key)
+def tell_holder(session: Session, case: Case, about: str, now: datetime, key: str) -> bool:
+    """Tell whoever holds a case that something happened in it; nothing of what. False when nobody holds it who can be
+    told and may have it."""
+    return case.holder_id is not None and tell_officer(session, case, case.holder_id, about, now, key)
 
 
 def close_silent(session: Session, case: Case, now: datetime) -> None:
-    """The worker said nothing: the case is closed without their word."""
+    """The worker did not say whether it is settled: the case is closed without their word. Whoever wrote since they
+    were asked is not told that they were silent."""
+    kinds = [line.kind for line in list_lines(session, case)]
+    wrote = EventKind.WORKER_WROTE in kinds[_last_of(kinds, EventKind.SETTLED) :]
     case.state, case.closed_at = CaseState.CLOSED, now
     begin_stage(session, case, None, now, now)
     append(session, case, EventKind.CLOSED, now, body={"why": "silent"})
-    tell_state(session, case, "own_cases.closed_silent", now)
+    tell_state(session, case, "own_cases.closed_unanswered" if wrote else "own_cases.closed_silent", now)
+
+
+def _last_of(kinds: list[EventKind], kind: EventKind) -> int:
+    return max((place for place, one in enumerate(kinds) if one is kind), default=0)
 
 
 def is_reachable(session: Session, case: Case) -> bool:

@@ -1,16 +1,19 @@
 """The steps in which a worker tells what happened: the kind, the story with its files, by whom it is read, details."""
 
+from dataclasses import replace
+
 from db.case_files import remove_waiting_files
 from db.models import Case
 from handlers.actions import Choose
 from handlers.cases.drafts import NAME, Told
 from handlers.cases.hearing import hear, hear_kind, take_words
 from handlers.cases.keeping import Kept, keep_file, send_distorted_voice, send_own_voice
-from handlers.cases.path import DONE, SKIP, go, go_on
+from handlers.cases.path import DONE, SKIP, Take, go, go_on, note, stay
 from handlers.cases.sending import describe_readers_of, send
 from handlers.chat import Attachment, Button, Incoming, Kind, Reply
 from handlers.errors import Outdated
 from handlers.feature import Context
+from knowledge.normalize import fold
 from knowledge.texts import t
 
 FIRST_PAGE = ("wages", "insurance", "dismissal", "hours", "safety", "harassment")
@@ -19,6 +22,12 @@ DETAILS = ("where", "since", "affected", "wants")
 """What may be told besides the story, each by its own button."""
 
 SEND_NOW = "now"
+_NUMBER = "affected"
+"""The detail that is a number. No button stands under its question, since "1" would press it."""
+
+_UNKNOWN = frozenset(
+    f"{no} {known}" for no in ("khong", "ko", "k", "kg", "hong", "hok", "chua") for known in ("ro", "biet")
+) | {"bo qua"}
 _MORE, _AGAIN, _OTHER = "more", "again", "other"
 _LONGEST_DETAIL = 500
 _SHOWN = 300
@@ -47,7 +56,7 @@ def take_category(context: Context, incoming: Incoming, case: Case, told: Told) 
         return [*hear_kind(context, told), *go_on(context, case, told, "category")]
     if incoming.kind in (Kind.TEXT, Kind.FILE) and not told.is_editing:
         return take_story(context, incoming, case, told)
-    return go(context, case, told, "category")
+    return stay(context, incoming, case, told, "category")
 
 
 def ask_story(context: Context, case: Case, told: Told) -> list[Reply]:
@@ -56,7 +65,8 @@ def ask_story(context: Context, case: Case, told: Told) -> list[Reply]:
     if not told.is_emergency or not told.has_content:
         return [asked]
     send_now = Button(t("report.send_now"), Choose(NAME, "story", SEND_NOW))
-    text = f"{asked.text}\n\n{describe_readers_of(context, case, told)}\n{t('report.emergency_next')}"
+    readers = describe_readers_of(context, case, replace(told, is_named=False))
+    text = f"{asked.text}\n\n{readers}\n{t('report.emergency_next')}"
     return [Reply(text, (send_now, *asked.buttons))]
 
 
@@ -113,8 +123,29 @@ def _press_in_story(context: Context, case: Case, told: Told, chosen: str) -> li
     if chosen == DONE and may_go_on:
         return go_on(context, case, told, "story")
     if chosen == SEND_NOW and told.is_emergency and told.has_content:
+        told.is_named = False  # as is said beside the button, whatever was chosen before
         return send(context, case, told)
     return go(context, case, told, "story")
+
+
+def with_files(step: str, take: Take) -> Take:
+    """A step that asks something else and takes files all the same: they belong to the story with the words under them,
+    and the question stays open."""
+
+    def take_all(context: Context, incoming: Incoming, case: Case, told: Told) -> list[Reply]:
+        chosen = incoming.action or ""
+        if chosen.startswith("voice"):
+            return [Reply(choose_voice(context, case, chosen)), *go(context, case, told, step)]
+        if incoming.attachment is None or incoming.attachment.cleaned is None:
+            return take(context, incoming, case, told)
+        which_voice = keep_attachment(context, incoming.attachment, case, step)
+        told.files += 1
+        words = words_of(incoming)
+        said = note(context, words, told) if words else []
+        received = Reply(t("report.files_so_far", count=told.files))
+        return [*said, received, *go(context, case, told, step), *which_voice]
+
+    return take_all
 
 
 def keep_attachment(context: Context, attachment: Attachment, case: Case, step: str) -> list[Reply]:
@@ -159,7 +190,7 @@ def ask_reader(_context: Context, _case: Case, _told: Told) -> list[Reply]:
 def take_reader(context: Context, incoming: Incoming, case: Case, told: Told) -> list[Reply]:
     """A woman, a man, or whoever comes first."""
     if incoming.action not in ("female", "male", SKIP):
-        return go(context, case, told, "reader")
+        return stay(context, incoming, case, told, "reader")
     told.is_reader_asked = True
     told.details.pop("reader_sex", None)
     if incoming.action != SKIP:
@@ -170,7 +201,8 @@ def take_reader(context: Context, incoming: Incoming, case: Case, told: Told) ->
 def ask_details(_context: Context, _case: Case, told: Told) -> list[Reply]:
     """One of the details, or which of them."""
     if told.asked in DETAILS:
-        return [Reply(t(f"report.ask_{told.asked}"), (Button(t("report.skip"), Choose(NAME, "details", _OTHER)),))]
+        skip = () if told.asked == _NUMBER else (Button(t("report.skip"), Choose(NAME, "details", _OTHER)),)
+        return [Reply(t(f"report.ask_{told.asked}"), skip)]
     buttons = [
         Button(t(f"report.detail_{name}"), Choose(NAME, "details", name))
         for name in DETAILS
@@ -181,13 +213,17 @@ def ask_details(_context: Context, _case: Case, told: Told) -> list[Reply]:
 
 
 def take_details(context: Context, incoming: Incoming, case: Case, told: Told) -> list[Reply]:
-    """What is typed without choosing goes to the story, so that nothing is lost."""
+    """What is typed without choosing goes to the story, so that nothing is lost. Only a press closes an open
+    question."""
     words = " ".join(incoming.text.split()) if incoming.kind is Kind.TEXT else ""
+    if words and told.asked in DETAILS and fold(words) in _UNKNOWN:
+        told.asked = ""
+        return go(context, case, told, "details")
     if words and told.asked in DETAILS:
         told.details[told.asked], told.asked = words[:_LONGEST_DETAIL], ""
         return [*hear(context, words, told), *go(context, case, told, "details")]
-    if words:
-        return [*take_words(context, incoming.text.strip(), told), *go(context, case, told, "details")]
+    if incoming.kind is not Kind.BUTTON:
+        return stay(context, incoming, case, told, "details")
     told.asked = incoming.action if incoming.action in DETAILS else ""
     if incoming.action == DONE:
         return go_on(context, case, told, "details")

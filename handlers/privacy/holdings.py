@@ -216,8 +216,9 @@ def _talks(session: Session, account: Account, accounts: list[Account]) -> Itera
 def _talk(session: Session, account: Account) -> Iterator[str]:
     """Both sides of the talk as far as it is kept, and what was begun and left open."""
     conversation = session.get(Conversation, account.id)
-    if conversation is not None and conversation.draft:
-        yield t("holdings.draft", draft=json.dumps(conversation.draft, ensure_ascii=False))
+    for draft in (conversation.draft, *(conversation.held or ())) if conversation is not None else ():
+        if draft:
+            yield t("holdings.draft", draft=json.dumps(draft, ensure_ascii=False))
     if conversation is not None and conversation.last_question:
         yield t("holdings.last_question", question=conversation.last_question)
     said = [

@@ -755,3 +755,119 @@ async def test_lost_cases_are_found_part_by_part(talk: Talk, tree: Tree, monkeyp
         parts += 1
     assert parts == 3
     assert [case.holder_id for case in talk.rows(Case)] == [None] * 5
+
+
+async def test_words_meant_for_another_case_go_to_nobody(talk: Talk, tree: Tree) -> None:
+    """An answer is half written when the officer takes another case: it stops, the words are given back, and what is
+    typed then reaches neither worker."""
+    holder, sender, code = await claimed(talk, tree)
+    await act(holder, code, "answer")
+    holder.hears(show_code(code))
+    await holder.says("Công đoàn đang hỏi giám đốc.")
+    holder.hears(show_code(code), "Người lao động sẽ đọc")
+    other = await worker(talk, "Người Hai")
+    await send(talk, other, tree, category="dismissal", story="Tôi bị cho nghỉ việc.")
+    before, heard = len(holder.heard), len(sender.heard)
+    await holder.presses("Tôi nhận")
+    stopped = holder.heard[before]
+    assert "đang hỏi giám đốc" in stopped.text
+    assert show_code(code) in stopped.text
+    holder.hears("cho nghỉ việc")
+    await holder.says("Chào chị, chị bị cho nghỉ ngày nào?")
+    await everybody_heard(talk, holder)
+    assert "Người lao động sẽ đọc" not in texts(holder.heard[-1:])
+    await everybody_heard(talk, sender)
+    assert len(sender.heard) == heard
+    assert EventKind.OFFICER_WROTE not in kinds(talk, code)
+    await holder.presses("Làm tiếp vụ đó")
+    holder.hears(show_code(code), "gõ câu trả lời")
+    await holder.says("Công đoàn đang hỏi giám đốc.")
+    await holder.presses("Gửi")
+    await everybody_heard(talk, sender)
+    sender.hears("đang hỏi giám đốc")
+
+
+async def test_note_for_another_case_lands_in_none(talk: Talk, tree: Tree) -> None:
+    """Whichever way another case comes on the screen, by a list or one of its buttons, the open step ends."""
+    holder, sender, code = await claimed(talk, tree)
+    other = await send(talk, sender, tree, story="Chuyện thứ hai.")
+    for action in (ShowCase(other), ActOnCase(other, "history"), ActOnCase(other, "files"), ActOnCase(other, "older")):
+        await act(holder, code, "note")
+        holder.hears(show_code(code))
+        before = len(holder.heard)
+        await holder.presses_payload(encode(action))
+        assert "đã dừng" in holder.heard[before].text
+        await holder.says("Ghi cho vụ thứ hai")
+    assert EventKind.NOTED not in kinds(talk, code)
+    await act(holder, code, "note")
+    before = len(holder.heard)
+    await holder.presses_payload(encode(ShowCase(code)))
+    assert "đã dừng" not in texts(holder.heard[before:]), "looking at the case itself stops nothing"
+    await holder.says("Ghi cho vụ này")
+    holder.hears("Đã ghi chú")
+
+
+async def test_list_that_has_shrunk_shows_its_last_page(talk: Talk, tree: Tree) -> None:
+    """Six still wait: an old button of page two does not say that nothing does."""
+    first = await officer(talk, "Lê Thị Một", tree.upper, Role.OFFICER)
+    second = await officer(talk, "Lê Thị Hai", tree.upper, Role.OFFICER)
+    sender = await worker(talk)
+    code, *_waiting = [await send(talk, sender, tree) for _ in range(7)]
+    await second.presses_payload(encode(ClaimCase(code)))
+    await first.presses_payload(encode(ListCases("open", 6)))
+    first.hears("Chưa ai nhận: 6")
+    assert first.heard[-1].text.count("Tiền lương") == 6
+
+
+async def test_case_for_its_holder_only_is_offered_to_whom_was_asked(talk: Talk, tree: Tree) -> None:
+    """The others read that somebody else is being asked, and find no button that refuses them."""
+    asked = await officer(talk, "Lê Thị Một", tree.upper, Role.OFFICER)
+    chair = await officer(talk, "Lê Thị Ba", tree.upper, Role.CHAIR)
+    code = await send(talk, await worker(talk), tree, category="harassment")
+    await chair.presses_payload(encode(ShowCase(code)))
+    chair.hears("chỉ người đã nhận", "hỏi cán bộ khác")
+    assert "Tôi nhận" not in [button.label for button in chair.heard[-1].buttons]
+    await asked.presses_payload(encode(ShowCase(code)))
+    assert "hỏi cán bộ khác" not in asked.heard[-1].text
+    await asked.presses("Tôi nhận")
+    asked.hears("nợ lương hai tháng")
+
+
+async def test_second_tap_shows_the_case_to_who_has_it(talk: Talk, tree: Tree) -> None:
+    """A tap that came twice is no old button."""
+    holder, _sender, code = await claimed(talk, tree)
+    await holder.presses_payload(encode(ClaimCase(code)))
+    holder.hears("nợ lương hai tháng", "Lê Thị Giữ")
+    assert kinds(talk, code).count(EventKind.CLAIMED) == 1
+
+
+async def test_last_day_before_the_first_is_said_to_be_so(talk: Talk, tree: Tree) -> None:
+    """The day was understood; what is wrong with it is its order."""
+    away = await officer(talk, "Lê Thị Vắng", tree.upper, Role.OFFICER)
+    await away.presses_payload(encode(ListCases()))
+    await away.presses("Lịch vắng")
+    await away.presses("Thêm ngày vắng")
+    await away.says("25/11")
+    before = len(away.heard)
+    await away.says("24/11")
+    said = texts(away.heard[before:])
+    assert "25/11/2026 trở đi" in said
+    assert "Chưa rõ ngày" not in said
+    await away.says("chưa biết")
+    assert "Chưa rõ ngày" in texts(away.heard[before:])
+
+
+async def test_case_is_handed_only_to_whom_can_be_told(talk: Talk, tree: Tree) -> None:
+    """A colleague who never signed in would not hear of it; one who is away is marked so."""
+    resting = await officer(talk, "Trần Văn Nghỉ", tree.upper, Role.CHAIR)
+    await officer(talk, "Trần Văn Bạn", tree.upper, Role.DEPUTY_CHAIR)
+    give(talk, "Hồ Chưa Vào", tree.upper, Role.OFFICER)
+    holder, _sender, code = await claimed(talk, tree)
+    with talk.database.begin() as session:
+        session.add(Absence(person_id=person_of(talk, resting), from_on=talk.today, to_on=talk.today))
+    await act(holder, code, "assign")
+    holder.hears(show_code(code))
+    labels = [button.label for button in holder.heard[-1].buttons]
+    assert "Trần Văn Nghỉ (đang vắng)" in labels
+    assert "Trần Văn Bạn" in labels
+    assert "Hồ Chưa Vào" not in labels

@@ -3,6 +3,7 @@ until the worker says it is settled."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -1048,3 +1049,364 @@ def test_recategorising_moves_the_deadline_and_never_opens_more(database: Databa
         assert case.due_at != before
         assert listed(session, two) == []
         assert [line.kind for line in list_lines(session, case)][-1] is EventKind.RECATEGORISED
+
+
+def test_substitute_who_is_away_is_replaced_too(database: Database, tree: Tree) -> None:
+    """Whoever is there at the end of the chain is asked; two who are away and name one another stand in for nobody."""
+    with database.begin() as session:
+        away = add_officer(session, "Lê Thị Vắng", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Lê Thị Chủ", tree.upper, Role.CHAIR, NOW)
+        deputy = add_officer(session, "Lê Thị Phó", tree.upper, Role.DEPUTY_CHAIR, NOW)
+        session.add(Absence(person_id=away, from_on=TODAY, to_on=TODAY, substitute_id=chair))
+        gone = Absence(person_id=chair, from_on=TODAY, to_on=TODAY, substitute_id=deputy)
+        session.add(gone)
+        session.flush()
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, is_emergency=True)
+        assert alerted(session, case) == [deputy]
+        gone.substitute_id = away
+        session.flush()
+        later, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        assert alerted(session, later) == [deputy], "the next rung, since nobody stands in"
+        barred, _ = send(session, NOW, workplace_unit_id=tree.workplace, excluded=((tree.upper, Role.DEPUTY_CHAIR),))
+        assert deputy not in alerted(session, barred)
+
+
+@pytest.mark.parametrize("category", ["wages", "harassment"])
+def test_danger_finds_somebody_else_while_the_holder_is_away(database: Database, tree: Tree, category: str) -> None:
+    """Who stands in may take the case at once; the holder hears of it all the same."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Giữ", tree.upper, Role.OFFICER, NOW)
+        stands_in = add_officer(session, "Lê Thị Thay", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, category=category)
+        service.claim(session, see(session, holder, NOW), case.code, NOW, TODAY)
+        session.add(Absence(person_id=holder, from_on=TODAY, to_on=TODAY, substitute_id=stands_in))
+        session.flush()
+        service.write_as_worker(session, case, "Họ đang đánh tôi", NOW, TODAY, Urgency.EMERGENCY)
+        assert (case.state, case.holder_id, alerted(session, case)) == (CaseState.OPENED, None, [stands_in])
+        told = messages(session, accounts_of(session, holder)[0], DeliveryKind.CASE_ALERT)
+        assert "nguy hiểm" in told[-1]
+        service.claim(session, see(session, stands_in, NOW), case.code, NOW, TODAY)
+        assert case.holder_id == stands_in
+
+
+def test_danger_finds_somebody_else_when_no_channel_reaches_the_holder(database: Database, tree: Tree) -> None:
+    """Blocked is as good as away."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Giữ", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, holder, NOW), case.code, NOW, TODAY)
+        other = add_officer(session, "Lê Thị Khác", tree.upper, Role.OFFICER, NOW)
+        accounts_of(session, holder)[0].unreachable_since = NOW
+        session.flush()
+        service.write_as_worker(session, case, "Họ đang đánh tôi", NOW, TODAY, Urgency.EMERGENCY)
+        assert (case.holder_id, alerted(session, case)) == (None, [other])
+
+
+def test_case_is_handed_to_nobody_who_cannot_be_told(database: Database, tree: Tree) -> None:
+    """A role without an account: what the worker writes next would reach nobody."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Giữ", tree.upper, Role.OFFICER, NOW)
+        mute = add_person(session, {"full_name": "Hồ Chưa Vào"}, NOW)
+        add_grant(session, mute, tree.upper, Role.OFFICER, TODAY, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        viewer = see(session, holder, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        assert service.list_colleagues(session, viewer, case, NOW, TODAY) == []
+        with pytest.raises(NotAllowed):
+            service.assign(session, viewer, case.code, mute.id, "nghỉ", NOW, TODAY)
+
+
+def hold_two(session: Session, tree: Tree, holder: int, *more: Account, **report: Any) -> tuple[Case, Case]:
+    """Two reports that one officer holds; the second with the facts of a test."""
+    kept, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+    gone, _ = send(session, NOW, *more, workplace_unit_id=tree.workplace, **report)
+    for case in (kept, gone):
+        service.claim(session, see(session, holder, NOW), case.code, NOW, TODAY)
+    return kept, gone
+
+
+def hold_merged(session: Session, tree: Tree, holder: int, *more: Account, **report: Any) -> tuple[Case, Case]:
+    """Two reports that one officer holds and treats as one matter: the one that stays, and the other."""
+    kept, gone = hold_two(session, tree, holder, *more, **report)
+    service.merge(session, see(session, holder, NOW), gone.code, kept.code, NOW)
+    return kept, gone
+
+
+def leave(session: Session, person_id: int, now: datetime = NOW) -> None:
+    """Somebody gives up every role, and the clock comes by."""
+    for grant in list_grants(session, person_id, now, day_of(now)):
+        end_grant(grant, now, None)
+    session.flush()
+    mend(session, now, day_of(now))
+
+
+@pytest.mark.parametrize("how", ["release", "forward", "leave", "tie"])
+def test_case_given_up_while_it_waits_for_the_worker_goes_up_the_ladder(
+    database: Database, tree: Tree, how: str
+) -> None:
+    """Whoever asked the worker is gone; what they asked keeps nobody else from hearing of an emergency."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        add_officer(session, "Cao Thị Cao", tree.root, Role.OFFICER, NOW)
+        chair = add_officer(session, "Cao Thị Chủ", tree.root, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, is_emergency=True)
+        viewer = see(session, holder, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        service.answer(session, viewer, case.code, "Anh chị ở đâu?", NOW, asks=True)
+        if how == "release":
+            service.release(session, viewer, case.code, "bận", False, NOW, TODAY)
+        elif how == "forward":
+            service.forward(session, viewer, case.code, "vượt quyền", NOW, TODAY)
+        elif how == "tie":
+            service.declare_tie(session, viewer, case.code, NOW, TODAY)
+        else:
+            leave(session, holder)
+        assert case.due_at == NOW + timedelta(minutes=10)
+        run_due(session, NOW + timedelta(hours=2), TODAY, Heard())
+        assert chair in alerted(session, case)
+
+
+def test_merged_report_whose_worker_names_the_holder_is_somebody_elses(database: Database, tree: Tree) -> None:
+    """It stands on its own again, at once; whoever is accused answers this worker no more."""
+    with database.begin() as session:
+        named = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Phạm Văn Chủ", tree.upper, Role.CHAIR, NOW)
+        worker = add_account(session, NOW)
+        kept, gone = hold_merged(session, tree, named, worker)
+        service.write_as_worker(session, gone, "Bà Lê Thị Một nhận tiền của công ty.", NOW, TODAY)
+        assert (gone.state, gone.merged_into_id, alerted(session, gone)) == (CaseState.OPENED, None, [chair])
+        assert listed(session, named) == [kept.code]
+        before = messages(session, worker, DeliveryKind.CASE_REPLY)
+        service.answer(session, see(session, named, NOW), kept.code, "Không có gì.", NOW)
+        assert messages(session, worker, DeliveryKind.CASE_REPLY) == before
+
+
+def test_merged_report_that_its_holder_may_not_see_is_somebody_elses_within_a_minute(
+    database: Database, tree: Tree
+) -> None:
+    """The worker of the one report, and not of the other, is somebody the holder is tied to; what bars nobody stays."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Phạm Văn Chủ", tree.upper, Role.CHAIR, NOW)
+        kept, gone = hold_merged(session, tree, holder)
+        third, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, holder, NOW), third.code, NOW, TODAY)
+        service.merge(session, see(session, holder, NOW), third.code, kept.code, NOW)
+        service.bar_person(session, gone, holder, WhyBarred.DECLARED, NOW)
+        mend(session, NOW, TODAY)
+        assert (gone.state, alerted(session, gone)) == (CaseState.OPENED, [chair])
+        assert (kept.holder_id, third.state) == (holder, CaseState.MERGED)
+
+
+def test_merged_report_is_given_to_nobody_who_may_not_read_it(database: Database, tree: Tree) -> None:
+    """Nobody whom the other worker names gets both; whoever takes the one nevertheless lets the other go."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        named = add_officer(session, "Trần Văn Hai", tree.upper, Role.OFFICER, NOW)
+        kept, gone = hold_merged(session, tree, holder, story="Ông Trần Văn Hai bao che công ty.")
+        viewer = see(session, holder, NOW)
+        assert service.list_colleagues(session, viewer, kept, NOW, TODAY) == []
+        with pytest.raises(NotAllowed):
+            service.assign(session, viewer, kept.code, named, "nghỉ", NOW, TODAY)
+        service.release(session, viewer, kept.code, "nghỉ", False, NOW, TODAY)
+        service.claim(session, see(session, named, NOW), kept.code, NOW, TODAY)
+        assert (kept.holder_id, gone.state, alerted(session, gone)) == (named, CaseState.OPENED, [holder])
+
+
+def test_whoever_gives_a_case_back_is_not_the_first_to_be_asked(database: Database, tree: Tree) -> None:
+    """Those who come next are, at once; the message by which the officer would be asked is never sent."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Lê Thị Chủ", tree.upper, Role.CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, is_urgent=True)
+        viewer = see(session, holder, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        service.release(session, viewer, case.code, "bận quá", False, NOW, TODAY)
+        assert chair in alerted(session, case)
+        assert states_of(session, chair) == [DeliveryState.DUE]
+        assert states_of(session, holder)[-1] is DeliveryState.EXPIRED
+
+
+def test_case_that_its_only_officer_gives_back_is_called_for_help_over(database: Database, tree: Tree) -> None:
+    """There is nobody else: the operator hears so at once; the officer may still take it."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        viewer = see(session, holder, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        service.release(session, viewer, case.code, "bận quá", False, NOW, TODAY)
+        heard = Heard()
+        run_due(session, NOW, TODAY, heard)
+        assert heard.subjects
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        assert case.holder_id == holder
+
+
+@pytest.mark.parametrize("how", ["declare", "release"])
+def test_officer_tied_to_somebody_in_a_case_sees_nothing_of_what_was_merged_into_it(
+    database: Database, tree: Tree, how: str
+) -> None:
+    """It is one matter, and the same people."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        add_officer(session, "Phạm Văn Chủ", tree.upper, Role.CHAIR, NOW)
+        kept, gone = hold_merged(session, tree, holder)
+        viewer = see(session, holder, NOW)
+        if how == "declare":
+            service.declare_tie(session, viewer, kept.code, NOW, TODAY)
+        else:
+            service.release(session, viewer, kept.code, "liên quan", True, NOW, TODAY)
+        for case in (kept, gone):
+            with pytest.raises(NotAllowed):
+                service.open_story(session, see(session, holder, NOW), case.code, NOW)
+
+
+def test_what_was_merged_is_read_no_longer_below_once_its_case_went_up(database: Database, tree: Tree) -> None:
+    """And who handled both above hears of what this worker writes after the end, and can read it."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        colleague = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        above = add_officer(session, "Lê Thị Trên", tree.root, Role.OFFICER, NOW)
+        kept, gone = hold_merged(session, tree, holder)
+        service.forward(session, see(session, holder, NOW), kept.code, "phường có dính dáng", NOW, TODAY)
+        for one in (holder, colleague):
+            for case in (kept, gone):
+                with pytest.raises(NotAllowed):
+                    service.open_story(session, see(session, one, NOW), case.code, NOW)
+        assert gone.unit_id == tree.root
+        viewer = see(session, above, NOW)
+        service.claim(session, viewer, kept.code, NOW, TODAY)
+        service.settle(session, viewer, kept.code, "paid", "xong", NOW)
+        count = len(states_of(session, holder))
+        service.write_as_worker(session, gone, "Chưa trả tôi", NOW, TODAY)
+        assert "nhắn thêm" in messages(session, accounts_of(session, above)[0], DeliveryKind.CASE_ALERT)[-1]
+        assert len(states_of(session, holder)) == count
+        service.open_story(session, viewer, gone.code, NOW)
+
+
+def test_what_was_merged_does_not_go_up_to_those_whom_its_worker_keeps_away(database: Database, tree: Tree) -> None:
+    """It stays where it is and is sought somebody of its own."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        colleague = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        above = add_officer(session, "Lê Thị Trên", tree.root, Role.OFFICER, NOW)
+        kept, gone = hold_merged(session, tree, holder, excluded=((tree.root, Role.OFFICER),))
+        service.forward(session, see(session, holder, NOW), kept.code, "vượt quyền", NOW, TODAY)
+        assert (gone.state, gone.unit_id, alerted(session, gone)) == (CaseState.OPENED, tree.upper, [holder, colleague])
+        assert listed(session, above) == [kept.code]
+
+
+def test_case_taken_over_by_the_ladder_shows_what_was_merged_after_its_end(database: Database, tree: Tree) -> None:
+    """The unit above came to the one case by its deadline; the other's later words are read there as well."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        above = add_officer(session, "Lê Thị Trên", tree.root, Role.OFFICER, NOW)
+        kept, gone = hold_merged(session, tree, holder)
+        late = NOW + timedelta(days=9)
+        run_due(session, late, day_of(late), Heard())
+        viewer = see(session, above, late)
+        service.claim(session, viewer, kept.code, late, day_of(late))
+        service.settle(session, viewer, kept.code, "paid", "xong", late)
+        service.write_as_worker(session, gone, "Chưa trả tôi", late, day_of(late))
+        assert "nhắn thêm" in messages(session, accounts_of(session, above)[0], DeliveryKind.CASE_ALERT)[-1]
+        service.open_story(session, viewer, gone.code, late)
+
+
+def test_case_takes_over_what_presses_in_the_one_merged_into_it(database: Database, tree: Tree) -> None:
+    """The emergency stays one, with its deadline, and the day to ask the inspectorate is not forgotten."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        kept, gone = hold_two(session, tree, holder, is_emergency=True)
+        viewer, day = see(session, holder, NOW), TODAY + timedelta(days=7)
+        service.refer(session, viewer, gone.code, "labour_inspectorate", day, NOW)
+        dues = [kept.due_at or NOW, gone.due_at or NOW]
+        service.merge(session, viewer, gone.code, kept.code, NOW)
+        assert (kept.urgency, kept.follow_up_on) == ("emergency", day)
+        assert kept.due_at == min(dues)
+        raised = [line for line in list_lines(session, kept) if line.kind is EventKind.RECATEGORISED]
+        assert [line.actor_id for line in raised] == [holder]
+        count = len(states_of(session, holder))
+        remind_to_follow_up(session, NOW + timedelta(days=7), day)
+        assert len(states_of(session, holder)) == count + 1
+
+
+def test_worker_whose_report_is_merged_unanswered_waits_no_longer_for_it(database: Database, tree: Tree) -> None:
+    """The case that stays was answered: it is to be answered once more, by the other's deadline, and settled by its
+    own."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        kept, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        viewer = see(session, holder, NOW)
+        service.claim(session, viewer, kept.code, NOW, TODAY)
+        service.answer(session, viewer, kept.code, "Đang xử lý.", NOW)
+        by_own = kept.due_at
+        later = NOW + timedelta(days=1)
+        gone, _ = send(session, later, workplace_unit_id=tree.workplace)
+        service.claim(session, viewer, gone.code, later, day_of(later))
+        due_at = gone.due_at
+        service.merge(session, viewer, gone.code, kept.code, later)
+        assert (kept.stage, kept.due_at) == ("first_answer", due_at)
+        service.answer(session, viewer, kept.code, "Công đoàn đang làm việc với công ty.", later)
+        assert (kept.stage, kept.due_at) == ("resolution", by_own)
+
+
+def test_case_that_waits_for_its_worker_goes_on_when_another_is_merged_into_it(database: Database, tree: Tree) -> None:
+    """The other worker waits for the union."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        kept, gone = hold_two(session, tree, holder)
+        viewer = see(session, holder, NOW)
+        service.answer(session, viewer, kept.code, "Nợ tháng nào?", NOW, asks=True)
+        due_at = gone.due_at
+        service.merge(session, viewer, gone.code, kept.code, NOW)
+        assert kept.due_at == due_at is not None
+
+
+def test_worker_of_a_merged_report_answers_what_both_were_asked(database: Database, tree: Tree) -> None:
+    """The deadline of the case goes on from there."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        kept, gone = hold_merged(session, tree, holder)
+        service.answer(session, see(session, holder, NOW), kept.code, "Nợ tháng nào?", NOW, asks=True)
+        assert kept.due_at is None
+        service.write_as_worker(session, gone, "Tháng 9 và 10.", NOW, TODAY)
+        assert kept.due_at is not None
+        assert kept.next_step_at is not None
+
+
+def test_settled_case_stays_settled_when_its_holder_leaves(database: Database, tree: Tree) -> None:
+    """The worker has the word: "đã xong" closes it, "chưa" finds somebody who is there."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        other = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        cases = hold_two(session, tree, holder)
+        for case in cases:
+            service.settle(session, see(session, holder, NOW), case.code, "paid", "Đã trả", NOW)
+        leave(session, holder)
+        assert {case.state for case in cases} == {CaseState.SETTLED}
+        done, again = cases
+        service.confirm(session, done, agrees=True, now=NOW, today=TODAY)
+        assert (done.state, done.outcome) == (CaseState.CLOSED, "paid")
+        service.confirm(session, again, agrees=False, now=NOW, today=TODAY)
+        assert (again.state, alerted(session, again)) == (CaseState.OPENED, [other])
+
+
+def test_settled_case_stays_settled_when_its_unit_becomes_another(database: Database, tree: Tree) -> None:
+    """It goes to the unit that took the place of the old one, and the worker has the word."""
+    with database.begin() as session:
+        new = add_unit(
+            session, "PT2", UnitLevel.UPPER, tree.root, "CĐ phường Mới", TODAY - timedelta(days=9), commune="Phường Mới"
+        )
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        other = add_officer(session, "Lê Thị Hai", new, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        service.claim(session, see(session, holder, NOW), case.code, NOW, TODAY)
+        service.settle(session, see(session, holder, NOW), case.code, "paid", "Đã trả", NOW)
+        close_unit(session, get_unit(session, tree.upper), TODAY, new)
+        later = NOW + timedelta(days=1)
+        mend(session, later, day_of(later))
+        assert (case.state, case.unit_id, case.outcome) == (CaseState.SETTLED, new, "paid")
+        assert [one.code for one in list_visible(session, see(session, other, later), Wanted(), 9)] == [case.code]
+        service.confirm(session, case, agrees=True, now=later, today=day_of(later))
+        assert case.state is CaseState.CLOSED

@@ -1,18 +1,30 @@
 """A worker follows their report: where it stands, what was said, adding, settling, taking back, and coming back."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from db.case_access import read_viewer
+from db.case_erasing import erase_case
 from db.case_history import EventKind, list_lines
-from db.models import Account, Case, CaseFile, CaseState, Role
+from db.codes import show_code
+from db.conversations import get_conversation
+from db.models import Account, Case, CaseFile, CaseState, Conversation, Role, RoleGrant
+from db.officers import end_grant
 from handlers.cases import service
+from handlers.cases.clockwork import run_due
+from handlers.cases.hearing import catch_file
+from handlers.cases.mine import catch_receipt
+from handlers.chat import Reply
+from handlers.errors import UserError
+from handlers.feature import Context, Union
 from knowledge.texts import t
 from tests.handlers.test_officers import officer
 from tests.handlers.test_reporting import STORY, case_of, person_of, report, send_captioned
 from tests.small_tree import Tree
-from tests.talk import Member, Talk
+from tests.talk import HOTLINE, Member, Talk
 
 
 @pytest.fixture
@@ -421,3 +433,296 @@ async def test_words_under_a_picture_go_to_the_case_with_it(talk: Talk, clerk: M
     await send_captioned(lan, "bang luong thang 9")
     assert words_of(talk, EventKind.WORKER_WROTE) == ["bang luong thang 9"]
     assert [file.event_number is not None for file in talk.rows(CaseFile)] == [True]
+
+
+def put(talk: Talk, lan: Member, catch: Callable[[Context, str], list[Reply] | None], text: str) -> list[Reply] | None:
+    """What one function says to a text with no step open."""
+    nothing: Any = None
+    with talk.database.begin() as session:
+        account = session.query(Account).filter(Account.address_hash == lan.lane).one()
+        talks = get_conversation(session, account.id, talk.now())
+        union, channel = Union("Công đoàn Thử nghiệm", HOTLINE), talk.edge.channel
+        context = Context(
+            session, talk.now(), account, talks, talk.answerer, union, channel, nothing, nothing, nothing
+        )  # fmt: skip
+        return catch(context, text)
+
+
+def labels_of(replies: list[Any]) -> list[str]:
+    """The words on all their buttons."""
+    return [button.label for reply in replies for button in reply.buttons]
+
+
+async def test_only_what_is_meant_as_a_code_counts_as_a_try(talk: Talk, clerk: Member) -> None:
+    """Everything else is answered as ever, and the right code still opens the report."""
+    lan, elsewhere = talk.member("Lan"), talk.member("Lan ở máy khác")
+    _, receipt = await report(lan)
+    await elsewhere.says("mã biên nhận")
+    for _ in range(service.TRIES + 1):
+        replies = await elsewhere.says("e mat giay roi")
+        assert all("Không có phản ánh nào" not in reply.text for reply in replies)
+    replies = await elsewhere.says("nghỉ thai sản được mấy tháng")
+    assert any("Căn cứ" in reply.text for reply in replies)
+    await elsewhere.says(receipt)
+    elsewhere.hears(STORY)
+
+
+async def test_half_a_receipt_counts_as_a_try(talk: Talk, clerk: Member) -> None:
+    """What is mostly digits is told from a question."""
+    lan = talk.member("Lan")
+    await lan.says("mã biên nhận")
+    for _ in range(service.TRIES):
+        replies = await lan.says("ma 4665 9039 99")
+        assert any("Không có phản ánh nào" in reply.text for reply in replies)
+    await lan.says("4665 9039 99")
+    lan.hears("nhiều mã quá")
+
+
+async def test_receipt_is_found_among_other_words(talk: Talk, clerk: Member) -> None:
+    """The digits of the case's own code beside it are not taken for its own."""
+    lan, elsewhere = talk.member("Lan"), talk.member("Lan ở máy khác")
+    code, receipt = await report(lan)
+    whole = lan.heard[-1].text
+    for typed in (whole, f"ma cua e la {code} va {receipt}", f"ma cua e la Q4BG-1234 {receipt}"):
+        await elsewhere.says("mã biên nhận")
+        await elsewhere.says(typed)
+        elsewhere.hears(code, STORY)
+
+
+async def test_receipt_typed_without_being_asked_opens_the_report(talk: Talk, clerk: Member) -> None:
+    """Alone or with the message that brought it; a wrong one is answered and counts like any."""
+    lan, thief = talk.member("Lan"), talk.member("Kẻ Lạ")
+    code, receipt = await report(lan)
+    whole = lan.heard[-1].text
+    await thief.says("chào")
+    assert put(talk, thief, catch_receipt, "nghỉ thai sản được mấy tháng") is None
+    assert put(talk, thief, catch_receipt, f"co nguoi bi may cat tay {receipt}") is None
+    for typed in (receipt, whole):
+        replies = put(talk, lan, catch_receipt, typed)
+        assert replies and code in replies[0].text
+    for number in range(service.TRIES):
+        replies = put(talk, thief, catch_receipt, f"{number:016}")
+        assert replies and "Không có phản ánh nào" in replies[0].text
+    with pytest.raises(UserError):
+        put(talk, thief, catch_receipt, receipt)
+
+
+async def test_after_withdrawing_inside_the_talk_messages_are_heard_as_ever(talk: Talk, clerk: Member) -> None:
+    """A question is answered, and danger brings the numbers."""
+    lan = talk.member("Lan")
+    await report(lan)
+    await begin_words(lan)
+    await send_captioned(lan, "")
+    await lan.presses("Rút phản ánh")
+    await lan.presses("Rút phản ánh này")
+    assert talk.rows(CaseFile) == []
+    replies = await lan.says("nghỉ thai sản được mấy tháng")
+    assert any("Căn cứ" in reply.text for reply in replies)
+    replies = await lan.says("co nguoi bi may cat tay")
+    assert "115" in replies[0].text
+
+
+async def take_away(talk: Talk, how: str) -> None:
+    """The case is taken back on another telephone, or erased."""
+    with talk.database.begin() as session:
+        case = session.query(Case).one()
+        if how == "withdrawn":
+            service.withdraw(session, case, talk.now())
+        else:
+            erase_case(session, case, talk.now())
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "erased"])
+async def test_talk_on_a_case_that_is_gone_keeps_no_message(talk: Talk, clerk: Member, how: str) -> None:
+    """Words are heard freely, a file is told to have gone nowhere, and leaving is no error."""
+    lan = talk.member("Lan")
+    await report(lan)
+    await begin_words(lan)
+    await take_away(talk, how)
+    replies = await lan.says("nghỉ thai sản được mấy tháng")
+    assert any("Căn cứ" in reply.text for reply in replies)
+    assert [row.step for row in talk.rows(Conversation) if row.step] == []
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "erased"])
+async def test_file_for_a_case_that_is_gone_is_told_so(talk: Talk, clerk: Member, how: str) -> None:
+    """Whoever tells of danger under it reads the numbers all the same."""
+    lan = talk.member("Lan")
+    await report(lan)
+    await begin_words(lan)
+    await take_away(talk, how)
+    replies = await send_captioned(lan, "co nguoi bi may cat tay")
+    assert "115" in replies[0].text
+    lan.hears("không nhận thêm")
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "erased"])
+async def test_leaving_the_talk_on_a_case_that_is_gone_is_no_error(talk: Talk, clerk: Member, how: str) -> None:
+    """By cancelling."""
+    lan = talk.member("Lan")
+    await report(lan)
+    await begin_words(lan)
+    await take_away(talk, how)
+    replies = await lan.says("hủy")
+    assert t("conversation.cancelled") in [reply.text for reply in replies]
+
+
+@pytest.mark.parametrize("words", ["chua nhan duoc dong nao het", "con thieu 3 trieu", "chua", "vẫn chưa"])
+async def test_own_words_on_whether_it_is_settled_are_offered_to_the_case(
+    talk: Talk, clerk: Member, words: str
+) -> None:
+    """With both answers beside; what is sent is asked once more whether it is settled."""
+    lan = talk.member("Lan")
+    code, _ = await report(lan)
+    handle(talk, clerk, "claim", "settle")
+    replies = await lan.says(words)
+    assert {"Đã xong", "Chưa xong", f"Gửi vào phản ánh {code}"} <= set(labels_of(replies))
+    await lan.presses("Gửi vào phản ánh")
+    assert words_of(talk, EventKind.WORKER_WROTE) == [words]
+    assert {"Đã xong", "Chưa xong"} <= {button.label for button in lan.heard[-1].buttons}
+    await lan.presses("Chưa xong")
+    lan.hears("mở lại")
+
+
+async def test_done_in_ones_own_words_brings_the_button(talk: Talk, clerk: Member) -> None:
+    """It is not done unasked, and never only met with small talk."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim", "settle")
+    await lan.says("roi")
+    assert case_of(talk).state is CaseState.SETTLED
+    await lan.presses("Đã xong")
+    assert case_of(talk).state is CaseState.CLOSED
+
+
+async def test_question_of_law_is_answered_while_a_settled_report_waits(talk: Talk, clerk: Member) -> None:
+    """The way into the case is one more button under it."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim", "settle")
+    await lan.settled()
+    replies = await lan.says("nghỉ thai sản được mấy tháng")
+    assert any("Căn cứ" in reply.text for reply in replies)
+    assert "Chưa xong" not in labels_of(replies)
+    lan.button("Gửi vào phản ánh")
+
+
+async def test_settled_report_is_not_named_on_a_shared_phone(talk: Talk, clerk: Member) -> None:
+    """Neither its code nor that anything was reported."""
+    lan = talk.member("Lan")
+    code, _ = await report(lan)
+    await share(lan)
+    handle(talk, clerk, "claim", "settle")
+    talk.pass_time(minutes=11)
+    await lan.settled()
+    for words in ("chua nhan duoc dong nao het", "chua"):
+        replies = await lan.says(words)
+        assert "Gửi câu này cho công đoàn" in labels_of(replies)
+        said = " ".join([*labels_of(replies), *(reply.text for reply in replies)])
+        assert code not in said
+        assert "phản ánh" not in said.lower()
+        assert "xong" not in said.lower()
+
+
+class Nobody:
+    """An operator who hears nothing."""
+
+    def __call__(self, *_what: object) -> None:
+        """Not told."""
+
+
+def run_clock(talk: Talk) -> None:
+    """The clock looks at what is due."""
+    with talk.database.begin() as session:
+        run_due(session, talk.now(), talk.today, Nobody())
+
+
+async def test_words_after_the_settling_count_the_silent_days_anew(talk: Talk, clerk: Member) -> None:
+    """Whoever wrote on the thirteenth day is not closed on the fourteenth, and never as silent."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim", "settle")
+    settled_at = case_of(talk).settled_at
+    talk.pass_time(days=13)
+    await begin_words(lan)
+    await lan.says("con thieu 3 trieu")
+    await lan.presses("Nhắn vậy thôi")
+    talk.pass_time(days=1)
+    run_clock(talk)
+    assert (case_of(talk).state, case_of(talk).settled_at) == (CaseState.SETTLED, settled_at)
+    talk.pass_time(days=13)
+    run_clock(talk)
+    assert case_of(talk).state is CaseState.CLOSED
+    talk.pass_time(hours=12)
+    await lan.settled()
+    lan.hears("chưa biết việc đã xong")
+
+
+async def test_confirming_inside_the_talk_ends_it(talk: Talk, clerk: Member) -> None:
+    """What comes after is no addition to a closed report."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim", "settle")
+    await begin_words(lan)
+    await lan.says("cong ty tra du roi")
+    await lan.presses("Đã xong")
+    await lan.says("cam on nhieu nhe")
+    assert words_of(talk, EventKind.WORKER_WROTE) == ["cong ty tra du roi"]
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_words_that_nobody_would_hear_seek_somebody(
+    talk: Talk, tree: Tree, clerk: Member, is_closed: bool
+) -> None:
+    """The officer left: a report that was thought to be over is taken up by another."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim", "settle")
+    if is_closed:
+        with talk.database.begin() as session:
+            service.confirm(session, session.query(Case).one(), True, talk.now(), talk.today)
+    other = await officer(talk, "Cán Bộ Mới", tree.upper, Role.OFFICER)
+    with talk.database.begin() as session:
+        mine = session.query(RoleGrant).filter(RoleGrant.person_id == person_of(talk, clerk)).one()
+        end_grant(mine, talk.now() - timedelta(days=2), None)
+    talk.pass_time(days=2)
+    await begin_words(lan)
+    await lan.says("con thieu 3 trieu")
+    lan.hears("đang tìm cán bộ")
+    case = case_of(talk)
+    assert (case.state, case.holder_id, case.closed_at, case.outcome) == (CaseState.OPENED, None, None, None)
+    talk.pass_time(days=1)
+    await other.settled()
+    other.hears(show_code(case.code))
+
+
+async def test_words_in_a_closed_report_are_heard_by_who_held_it(talk: Talk, clerk: Member) -> None:
+    """It stays closed."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim", "settle")
+    with talk.database.begin() as session:
+        service.confirm(session, session.query(Case).one(), True, talk.now(), talk.today)
+    await begin_words(lan)
+    await lan.says("cam on cong doan")
+    lan.hears("Đã gửi")
+    assert case_of(talk).state is CaseState.CLOSED
+
+
+async def test_file_without_the_talk_is_shown_the_way_to_who_waits_for_it(talk: Talk, clerk: Member) -> None:
+    """Nothing waits: nothing is said. An officer asked: the button of the case, neutral on a shared phone; danger
+    first."""
+    lan = talk.member("Lan")
+    code, _ = await report(lan)
+    assert put(talk, lan, catch_file, "") is None
+    handle(talk, clerk, "claim", "Anh/chị gửi ảnh bảng lương giúp?")
+    (reply,) = put(talk, lan, catch_file, "") or []
+    assert "chưa nhận được" in reply.text
+    assert labels_of([reply]) == ["Trả lời công đoàn"]
+    replies = put(talk, lan, catch_file, "co nguoi bi may cat tay") or []
+    assert "115" in replies[0].text
+    assert replies[-1].text == reply.text
+    await share(lan)
+    (reply,) = put(talk, lan, catch_file, "") or []
+    assert labels_of([reply]) == ["Gửi cho công đoàn"]
+    assert code not in reply.text

@@ -118,10 +118,10 @@ async def test_reports_stand_in_the_file_but_not_on_a_shared_phone(talk: Talk, t
 async def test_stranger_sees_and_erases_what_the_account_holds(talk: Talk) -> None:
     """Nobody needs to be a member to have rights: the talk, the wish and the row of the account go at once."""
     lan = talk.member("Lan")
+    await tell(lan, "Xưởng Kín", "phường Thử")
     await lan.says("công ty nợ lương 2 tháng thì sao")
     await lan.presses_payload("ask")
     await lan.says("gọi em với")
-    await tell(lan, "Xưởng Kín", "phường Thử")
     await lan.says("quyền về dữ liệu")
     await lan.presses("Xem mọi thứ đang giữ")
     assert "gọi em với" in paper_of(lan)

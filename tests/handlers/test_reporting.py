@@ -22,6 +22,7 @@ from db.models import (
     Delivery,
     DeliveryKind,
     Role,
+    UnitLevel,
 )
 from db.people import add_membership, add_person
 from db.session import Database
@@ -30,12 +31,12 @@ from handlers.actions import AskOfficer, ClaimCase, encode
 from handlers.cases.clockwork import run_due
 from handlers.cases.service import get_case
 from handlers.cases.sex import prefer_sex
-from handlers.chat import AttachmentKind, StoredReply
+from handlers.chat import AttachmentKind, Kind, StoredReply
 from knowledge.answer import Answerer
 from tests.edges import EDGES
-from tests.handlers.planted import finds, jpeg
+from tests.handlers.planted import finds, jpeg, voice
 from tests.handlers.test_officers import officer, sign_in
-from tests.small_tree import Tree
+from tests.small_tree import Tree, add_unit
 from tests.talk import HOTLINE, Member, Talk
 
 RECEIPT = re.compile(r"\d{4} \d{4} \d{4} \d{4}")
@@ -760,3 +761,335 @@ async def test_words_under_a_picture_are_kept_and_heard(talk: Talk, tree: Tree) 
     await lan.presses("Gửi ngay")
     assert opened(talk, case_of(talk))["story"] == "có người bị máy cắt tay ở xưởng 2"
     assert len(talk.rows(CaseFile)) == 1
+
+
+async def come_to(lan: Member, step: str) -> None:
+    """Go on with a report as far as a step."""
+    if step == "reader":
+        await lan.says("phản ánh")
+        await lan.presses("Quấy rối")
+        await lan.presses("Chưa kể")
+        return
+    if step in ("edit", "exclude", "summary"):
+        await tell_to_the_summary(lan)
+        if step != "summary":
+            await lan.presses({"edit": "Sửa lại", "exclude": "Không cho ai đó"}[step])
+        return
+    await tell(lan)
+    if step == "commune":
+        await lan.says("xuong go khong ten xyz")
+        await lan.presses("Không thấy")
+    if step in ("naming", "full_name", "phone"):
+        await lan.says("may mot")
+        await lan.presses("May Một")
+    if step in ("full_name", "phone"):
+        await lan.presses("Ghi tên tôi")
+    if step == "phone":
+        await lan.says("Lan")
+
+
+ASKED_AGAIN = {
+    "reader": "muốn ai đọc",
+    "naming": "muốn ghi tên không",
+    "edit": "muốn sửa gì",
+    "exclude": "khỏi danh sách",
+    "workplace": "làm ở đâu",
+    "commune": "xã, phường nào",
+    "full_name": "gọi anh/chị là gì",
+    "phone": "số điện thoại",
+}
+
+
+async def finish(lan: Member, step: str) -> None:
+    """Send a report from any of its steps, without anything more."""
+    left = {
+        "reader": ("Ai cũng được", "Bỏ qua", "Không ghi tên"),
+        "workplace": ("Bỏ qua", "Không ghi tên"),
+        "commune": ("Bỏ qua", "Không ghi tên"),
+        "naming": ("Không ghi tên",),
+        "full_name": ("Thôi, không ghi tên",),
+        "phone": ("Bỏ qua",),
+        "edit": ("Quay lại",),
+        "exclude": ("Quay lại",),
+    }
+    for label in (*left.get(step, ()), "Gửi"):
+        await lan.presses(label)
+
+
+@pytest.mark.parametrize("step", ["reader", "naming", "edit", "exclude"])
+async def test_words_at_a_step_of_buttons_belong_to_the_story(talk: Talk, tree: Tree, step: str) -> None:
+    """They are noted, which is said, and the step is asked again."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan")
+    await come_to(lan, step)
+    replies = await lan.says("cho e sua lai la no luong 3 thang moi dung")
+    assert "ghi thêm vào lời kể" in replies[0].text
+    lan.hears(ASKED_AGAIN[step])
+    await finish(lan, step)
+    assert opened(talk, case_of(talk))["story"].endswith("cho e sua lai la no luong 3 thang moi dung")
+
+
+@pytest.mark.parametrize("step", list(ASKED_AGAIN))
+async def test_danger_is_heard_at_every_step(talk: Talk, tree: Tree, step: str) -> None:
+    """The numbers come first, the words go to the story and not into a field, and the step is asked again."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan")
+    await come_to(lan, step)
+    replies = await lan.says("chay roi, co nguoi ket trong xuong")
+    assert "114" in replies[0].text
+    lan.hears(ASKED_AGAIN[step])
+    await finish(lan, step)
+    case = case_of(talk)
+    body = opened(talk, case)
+    assert case.urgency == "emergency"
+    assert body["story"].endswith("chay roi, co nguoi ket trong xuong")
+    assert "chay" not in body.get("where", "") + body.get("full_name", "")
+
+
+async def test_smoke_told_where_a_workplace_is_asked_is_no_name(talk: Talk, tree: Tree) -> None:
+    """Nobody in danger reads that there is no company so called."""
+    lan = talk.member("Lan")
+    await come_to(lan, "workplace")
+    replies = await lan.says("co chay, khoi mu mit trong xuong")
+    assert "114" in replies[0].text
+    assert all("Chưa tìm thấy" not in reply.text for reply in replies)
+
+
+async def test_new_kind_may_be_told_instead_of_pressed(talk: Talk, tree: Tree) -> None:
+    """Also when the kind is what is mended; the words are kept."""
+    lan = talk.member("Lan")
+    await come_to(lan, "edit")
+    await lan.presses("Về việc gì")
+    await lan.says("con thieu tien tang ca nua")
+    lan.hears("Chuyện về việc gì")
+    await lan.presses("Tiền lương")
+    await lan.presses("Gửi")
+    assert "con thieu tien tang ca nua" in opened(talk, case_of(talk))["story"]
+
+
+async def test_harassment_told_late_still_lets_the_reader_be_chosen(talk: Talk, tree: Tree) -> None:
+    """Asked once, before it is looked over, and nothing that was answered is asked again."""
+    lan = talk.member("Lan")
+    await come_to(lan, "naming")
+    await lan.says("em còn bị quản đốc quấy rối tình dục")
+    await lan.presses("Không ghi tên")
+    await lan.presses("Cán bộ nữ")
+    lan.hears("Xem lại trước khi gửi")
+    await lan.presses("Sửa lại")
+    await lan.presses("Quay lại")
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert case.holder_only
+    assert opened(talk, case)["reader_sex"] == "female"
+
+
+async def test_harassment_told_while_editing_asks_for_the_reader_before_it_is_sent(talk: Talk, tree: Tree) -> None:
+    """However one comes back from there."""
+    lan = talk.member("Lan")
+    await come_to(lan, "edit")
+    await lan.says("em còn bị quản đốc quấy rối tình dục")
+    await lan.presses("Quay lại")
+    await lan.presses("Gửi")
+    await lan.presses("Cán bộ nữ")
+    await lan.presses("Gửi")
+    assert opened(talk, case_of(talk))["reader_sex"] == "female"
+
+
+async def test_picture_in_the_middle_is_kept_and_the_question_stays(talk: Talk, tree: Tree) -> None:
+    """While a detail is asked for, at the summary and while it is mended."""
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Tiền lương")
+    await lan.says(STORY)
+    await lan.presses("Xong")
+    await lan.presses("Từ khi nào")
+    replies = await lan.sends_file(jpeg(), AttachmentKind.PICTURE)
+    assert "1 tệp" in replies[0].text
+    lan.hears("Từ khi nào")
+    await lan.says("từ thứ hai")
+    await lan.presses("Đi tiếp")
+    await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+    replies = await send_captioned(lan, "bảng lương tháng 5")
+    assert any("2 tệp" in reply.text for reply in replies)
+    lan.hears("Kèm theo: 2 tệp", "bảng lương tháng 5")
+    await lan.presses("Sửa lại")
+    await lan.sends_file(jpeg(), AttachmentKind.PICTURE)
+    lan.hears(ASKED_AGAIN["edit"])
+    await lan.presses("Quay lại")
+    await lan.presses("Gửi")
+    body = opened(talk, case_of(talk))
+    assert (body["story"], body["since"]) == (f"{STORY}\nbảng lương tháng 5", "từ thứ hai")
+    assert [file.event_number for file in talk.rows(CaseFile)] == [1, 1, 1]
+
+
+async def test_caption_of_a_picture_in_the_middle_is_heard(talk: Talk, tree: Tree) -> None:
+    """Danger under a picture brings the numbers first."""
+    lan = talk.member("Lan")
+    await come_to(lan, "summary")
+    replies = await send_captioned(lan, "chay roi, co nguoi ket trong xuong")
+    assert "114" in replies[0].text
+
+
+@pytest.mark.parametrize("step", ["details", "summary"])
+async def test_voice_in_the_middle_is_sent_as_its_owner_chooses(talk: Talk, tree: Tree, step: str) -> None:
+    """The choice is understood where the voice was sent, and the step goes on."""
+    lan = talk.member("Lan")
+    if step == "summary":
+        await come_to(lan, step)
+    else:
+        await lan.says("phản ánh")
+        await lan.presses("Tiền lương")
+        await lan.says(STORY)
+        await lan.presses("Xong")
+        await lan.presses("Ở đâu")
+    await lan.sends_file(voice("ogg", "libopus", rate=48_000), AttachmentKind.VOICE)
+    lan.hears("giọng nói có thể bị nhận ra")
+    replies = await lan.presses("Gửi giọng thật")
+    assert "giọng thật" in replies[0].text
+    if step == "details":
+        lan.hears("ở đâu")
+        await lan.says("xưởng 2")
+        await lan.presses("Đi tiếp")
+        await finish(lan, "workplace")
+        assert opened(talk, case_of(talk))["where"] == "xưởng 2"
+    else:
+        await lan.presses("Gửi")
+    assert len(talk.rows(CaseFile)) == 1
+
+
+@pytest.mark.parametrize("step", [name for name in ASKED_AGAIN if name != "edit"])
+async def test_picture_where_none_is_taken_is_said_not_to_have_come(talk: Talk, tree: Tree, step: str) -> None:
+    """With the step at which it can be sent; the words under it are kept and heard."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan")
+    await come_to(lan, step)
+    replies = await send_captioned(lan, "chay roi, co nguoi ket trong xuong")
+    assert "114" in replies[0].text
+    assert any("chưa nhận được" in reply.text and "xem lại" in reply.text for reply in replies)
+    lan.hears(ASKED_AGAIN[step])
+    await finish(lan, step)
+    assert opened(talk, case_of(talk))["story"].endswith("chay roi, co nguoi ket trong xuong")
+    assert talk.rows(CaseFile) == []
+
+
+async def test_pressing_twice_lets_nobody_of_the_workplace_read_again(talk: Talk, tree: Tree) -> None:
+    """A press that arrives twice says the same twice."""
+    await officer(talk, "Trong Nhà Máy", tree.workplace, Role.CHAIR)
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    let_in = lan.button("Cho cả công đoàn nơi làm").action
+    await lan.presses("Cho cả công đoàn nơi làm")
+    leave_out = lan.button("không cho nơi làm").action
+    assert let_in and leave_out and let_in != leave_out
+    await lan.presses_payload(let_in)
+    lan.hears("– CĐCS Công ty May Một")
+    for _ in range(2):
+        await lan.presses_payload(leave_out)
+        assert "– CĐCS" not in lan.heard[-1].text
+
+
+async def test_choice_for_one_workplace_is_none_for_another(talk: Talk, tree: Tree) -> None:
+    """Who mends the workplace has let nobody of the new one read."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    await officer(talk, "Trong Nhà Máy", tree.other_workplace, Role.CHAIR)
+    lan = talk.member("Lan")
+    await tell_to_the_summary(lan)
+    await lan.presses("Cho cả công đoàn nơi làm")
+    await lan.presses("Sửa lại")
+    await lan.presses("Nơi làm")
+    await lan.says("giay hai")
+    await lan.presses("Giày Hai")
+    assert "– CĐCS" not in lan.heard[-1].text
+    lan.button("Cho cả công đoàn nơi làm")
+
+
+async def test_sending_at_once_never_names_anybody(talk: Talk, tree: Tree) -> None:
+    """Also who wanted to give their name before: that is what the text beside the button says."""
+    await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+    lan = talk.member("Lan")
+    await come_to(lan, "phone")
+    await lan.says("0901234567")
+    await lan.presses("Sửa lại")
+    await lan.presses("Kể thêm")
+    await lan.says("có người bị máy cắt tay ở xưởng 2")
+    await lan.presses("Gửi ngay")
+    case = case_of(talk)
+    assert not case.is_named
+    assert not {"full_name", "phone"} & set(opened(talk, case))
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("1", "1"), ("3", "3"), ("bỏ qua", None), ("Khong ro", None)])
+async def test_how_many_may_be_any_number(talk: Talk, tree: Tree, typed: str, kept: str | None) -> None:
+    """No number presses anything there; not to know is said in words."""
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Tiền lương")
+    await lan.says(STORY)
+    await lan.presses("Xong")
+    await lan.presses("Bao nhiêu người")
+    assert not lan.heard[-1].buttons
+    await lan.says(typed)
+    await lan.presses("Đi tiếp")
+    await finish(lan, "workplace")
+    assert opened(talk, case_of(talk)).get("affected") == kept
+
+
+async def test_workplace_that_was_not_found_goes_along_in_words(talk: Talk, tree: Tree) -> None:
+    """Also for who leaves the commune out; what was chosen from the list needs no words."""
+    lan = talk.member("Lan")
+    await tell(lan)
+    await lan.says("xuong go khong ten xyz")
+    await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+    lan.hears("xuong go khong ten xyz")
+    await lan.presses("Gửi")
+    case = case_of(talk)
+    assert (case.unit_id, case.workplace_unit_id) == (tree.root, None)
+    assert opened(talk, case)["where"] == "xuong go khong ten xyz"
+
+
+async def test_workplace_found_after_another_try_needs_no_words(talk: Talk, tree: Tree) -> None:
+    """What was typed only led to it."""
+    lan = talk.member("Lan")
+    await tell(lan)
+    await lan.says("xuong go khong ten xyz")
+    await lan.says("may mot")
+    await lan.presses("May Một")
+    await finish(lan, "naming")
+    assert "where" not in opened(talk, case_of(talk))
+
+
+async def test_names_that_sound_like_danger_are_names(talk: Talk, tree: Tree) -> None:
+    """A company and a commune that are known; of an unknown one, typing it again says so."""
+    with talk.database.begin() as session:
+        since = talk.today - timedelta(days=400)
+        add_unit(session, "NB", UnitLevel.WORKPLACE, tree.upper, "CĐCS Tổng Công ty May Nhà Bè", since)
+    lan = talk.member("Lan")
+    await tell(lan)
+    (reply,) = await lan.says("cdcs tong cong ty may nha be")
+    assert "115" not in reply.text
+    lan.button("May Nhà Bè")
+    await lan.says("cong ty khi doc")
+    await lan.says("cong ty khi doc")
+    await lan.presses("Không thấy")
+    (reply,) = await lan.says("phường Đông Kinh, tỉnh Lạng Sơn")
+    assert "115" not in reply.text
+    lan.hears(ASKED_AGAIN["naming"])
+
+
+async def test_picture_at_a_question_without_buttons_leaves_it_open(talk: Talk, tree: Tree) -> None:
+    """A sticker, too: only a press closes it."""
+    lan = talk.member("Lan")
+    await lan.says("phản ánh")
+    await lan.presses("Tiền lương")
+    await lan.says(STORY)
+    await lan.presses("Xong")
+    await lan.presses("Bao nhiêu người")
+    await lan.sends_file(jpeg(), AttachmentKind.PICTURE)
+    await lan.does(Kind.STICKER)
+    lan.hears("bao nhiêu người")
+    await lan.says("40")
+    await lan.presses("Đi tiếp")
+    await finish(lan, "workplace")
+    assert opened(talk, case_of(talk))["affected"] == "40"

@@ -1,0 +1,141 @@
+"""What somebody had begun waits while they do something else, and goes on afterwards: nothing they told is lost."""
+
+from datetime import timedelta
+
+import pytest
+
+from db.case_history import EventKind
+from db.models import Conversation, Role
+from knowledge.texts import t
+from tests.handlers.test_officers import officer
+from tests.handlers.test_own_cases import begin_words, handle, share, words_of
+from tests.handlers.test_reporting import case_of, opened, report
+from tests.small_tree import Tree
+from tests.talk import Member, Talk
+
+OTHER = "quan doc bat lam them chu nhat khong tra tien"
+
+
+@pytest.fixture
+def tree(talk: Talk) -> Tree:
+    """A federation with one upper union and two workplaces."""
+    return Tree.plant(talk.database, talk.today - timedelta(days=400))
+
+
+@pytest.fixture
+async def clerk(talk: Talk, tree: Tree) -> Member:
+    """An officer of the upper union."""
+    return await officer(talk, "Cán Bộ Phường", tree.upper, Role.OFFICER)
+
+
+async def begin(lan: Member) -> None:
+    """A report whose story was told and that is not sent."""
+    await lan.says("phản ánh")
+    await lan.presses("Giờ")
+    await lan.says(OTHER)
+
+
+async def send_rest(lan: Member) -> None:
+    """What is left of a report once its story is told."""
+    await lan.presses("Xong")
+    await lan.presses(t("report.go_on"))
+    await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+    await lan.presses("Gửi")
+
+
+async def test_report_waits_while_another_one_is_answered(talk: Talk, clerk: Member) -> None:
+    """The officer asks in the middle of it; after the answer it stands where it stood."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim")
+    await begin(lan)
+    handle(talk, clerk, "Công ty trả lương ngày nào?")
+    await lan.settled()
+    await lan.presses("Xem phản ánh")
+    await lan.presses("Trả lời công đoàn")
+    await lan.says("ngày mùng năm")
+    await lan.presses("Xong")
+    assert words_of(talk, EventKind.WORKER_WROTE) == ["ngày mùng năm"]
+    assert t("conversation.goes_on") in [reply.text for reply in lan.heard[-2:]]
+    lan.hears(OTHER)
+    await send_rest(lan)
+    lan.hears("Mã biên nhận")
+
+
+@pytest.mark.parametrize("command", ["mã biên nhận", "máy dùng chung", "gia nhập"])
+async def test_report_waits_while_something_else_is_begun(talk: Talk, clerk: Member, command: str) -> None:
+    """Asked for again, or once the other thing is called off, it goes on."""
+    lan = talk.member("Lan")
+    await begin(lan)
+    await lan.says(command)
+    await lan.says("phản ánh")
+    assert t("report.unfinished") in [reply.text for reply in lan.heard[-2:]]
+    lan.hears(OTHER)
+    await lan.says(command)
+    if command == "máy dùng chung":
+        await lan.presses("Đúng, máy dùng chung")
+    await lan.says("hủy")
+    lan.hears(OTHER)
+    await send_rest(lan)
+    lan.hears("Mã biên nhận")
+
+
+async def test_what_waits_is_erased_with_the_drafts(talk: Talk, clerk: Member) -> None:
+    """Called off twice, nothing of it is left."""
+    lan = talk.member("Lan")
+    await begin(lan)
+    await lan.says("mã biên nhận")
+    await lan.says("hủy")
+    await lan.says("hủy")
+    with talk.database.read() as session:
+        assert [row.account_id for row in session.query(Conversation) if row.held or row.draft] == []
+
+
+async def test_words_to_a_locked_phone_go_to_the_case_with_the_pin(talk: Talk, clerk: Member) -> None:
+    """Ten minutes are short for somebody who types slowly."""
+    lan = talk.member("Lan")
+    await report(lan)
+    await share(lan)
+    await begin_words(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("hôm qua quản lý gọi em lên dọa đuổi việc")
+    lan.hears("gõ mã PIN")
+    await lan.says("2580")
+    assert words_of(talk, EventKind.WORKER_WROTE) == ["hôm qua quản lý gọi em lên dọa đuổi việc"]
+
+
+async def test_words_to_a_locked_report_go_to_its_story_with_the_pin(talk: Talk, clerk: Member) -> None:
+    """They stand there as if the phone had not locked itself."""
+    lan = talk.member("Lan")
+    await share(lan)
+    await begin(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("ca đêm cũng vậy")
+    await lan.says("2580")
+    lan.hears("ca đêm cũng vậy")
+    await send_rest(lan)
+    assert opened(talk, case_of(talk))["story"] == f"{OTHER}\nca đêm cũng vậy"
+
+
+async def test_danger_told_to_a_locked_phone_meets_the_numbers(talk: Talk, clerk: Member) -> None:
+    """Nobody looks for a PIN while a hand is in the machine."""
+    lan = talk.member("Lan")
+    await share(lan)
+    await begin(lan)
+    talk.pass_time(minutes=11)
+    replies = await lan.says("co nguoi bi may cat tay")
+    assert "115" in replies[0].text
+
+
+async def test_question_at_the_pin_is_answered_and_is_no_try(talk: Talk, clerk: Member) -> None:
+    """Whoever shares the phone asks about the law; the owner's PIN is not used up by that."""
+    lan = talk.member("Lan")
+    await share(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("vụ việc")
+    for _ in range(6):
+        await lan.says("nghi thai san may thang")
+        lan.hears("6 tháng")
+    await lan.says("2580")
+    lan.hears("chưa có phản ánh")
