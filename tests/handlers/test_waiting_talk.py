@@ -9,7 +9,7 @@ from db.models import Conversation, Role
 from knowledge.texts import t
 from tests.handlers.test_officers import officer
 from tests.handlers.test_own_cases import begin_words, handle, share, words_of
-from tests.handlers.test_reporting import case_of, opened, report
+from tests.handlers.test_reporting import case_of, opened, report, send_captioned
 from tests.small_tree import Tree
 from tests.talk import Member, Talk
 
@@ -139,3 +139,28 @@ async def test_question_at_the_pin_is_answered_and_is_no_try(talk: Talk, clerk: 
         lan.hears("6 tháng")
     await lan.says("2580")
     lan.hears("chưa có phản ánh")
+
+
+async def test_danger_under_a_picture_meets_the_numbers(talk: Talk, clerk: Member) -> None:
+    """No step is open, and the picture itself is not taken."""
+    lan = talk.member("Lan")
+    await lan.says("xin chào")
+    replies = await send_captioned(lan, "co nguoi bi may cat tay")
+    assert "115" in replies[0].text
+
+
+async def test_picture_an_officer_asked_for_is_shown_the_way(talk: Talk, clerk: Member) -> None:
+    """Sent at once, without opening the case first; a receipt that is typed at once opens its report as well."""
+    lan = talk.member("Lan")
+    _, receipt = await report(lan)
+    handle(talk, clerk, "claim", "Anh/chị gửi ảnh bảng lương giúp?")
+    await lan.settled()
+    await send_captioned(lan, "bảng lương tháng 9")
+    lan.hears("chưa")
+    await lan.presses("Trả lời công đoàn")
+    await send_captioned(lan, "bảng lương tháng 9")
+    assert words_of(talk, EventKind.WORKER_WROTE) == ["bảng lương tháng 9"]
+    await lan.presses("Xong")
+    other = talk.member("Lan, máy khác")
+    await other.says(f"em gửi mã {receipt} ạ")
+    other.hears("bảng lương tháng 9")
