@@ -11,8 +11,10 @@ from db.models import OPEN_CASE_STATES, Case, CaseAlert, CasePause, CaseState, C
 
 
 def is_waiting(session: Session, case: Case) -> bool:
-    """Whether an officer asked the worker something and waits for the answer."""
-    open_ones = select(CasePause.id).where(CasePause.case_id == case.id, CasePause.until_at.is_(None))
+    """Whether an officer asked the worker something and waits for the answer, also in the case it was merged into."""
+    open_ones = select(CasePause.id).where(
+        CasePause.case_id.in_((case.id, case.merged_into_id)), CasePause.until_at.is_(None)
+    )
     return session.scalar(open_ones.limit(1)) is not None
 
 

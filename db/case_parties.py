@@ -64,12 +64,12 @@ def list_drafts(session: Session, account: Account) -> list[Case]:
 
 
 _OWN = select(CaseParty.case_id).where(CaseParty.party_hash.in_(bindparam("hashes", expanding=True)))
-_IS_ASKED = exists().where(CasePause.case_id == Case.id, CasePause.until_at.is_(None))
+_IS_ASKED = exists().where(CasePause.case_id.in_((Case.id, Case.merged_into_id)), CasePause.until_at.is_(None))
 _WAITING = (
     select(Case)
     .where(
         Case.id.in_(_OWN),  # whoever writes has few cases: from them to the pauses, for each free message
-        (_IS_ASKED & Case.state.in_(OPEN_CASE_STATES)) | (Case.state == CaseState.SETTLED),
+        (_IS_ASKED & Case.state.in_((*OPEN_CASE_STATES, CaseState.MERGED))) | (Case.state == CaseState.SETTLED),
     )
     .order_by(Case.state == CaseState.SETTLED, Case.id.desc())
     .limit(1)

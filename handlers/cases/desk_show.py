@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from db.case_access import Viewer
 from db.case_history import EventKind, Line, list_lines
-from db.case_ladder import list_alerted, list_pauses
+from db.case_ladder import list_alerted, list_ever_alerted, list_pauses
 from db.case_parties import list_party_accounts
 from db.codes import show_code
 from db.models import Case, CaseState
@@ -77,8 +77,8 @@ def show_case(context: Context, code: str) -> list[Reply]:
 
 
 def _is_asked(context: Context, viewer: Viewer, case: Case) -> bool:
-    """Whether this officer was asked to take the case in the search that runs."""
-    return viewer.person_id in {alert.person_id for alert in list_alerted(context.session, case)}
+    """Whether this officer was ever asked to take the case."""
+    return viewer.person_id in list_ever_alerted(context.session, case)
 
 
 def _describe_merged(context: Context, viewer: Viewer, case: Case) -> Iterator[str]:
@@ -254,7 +254,8 @@ def _claim_buttons(context: Context, viewer: Viewer, case: Case) -> tuple[Button
     """Claim, decline, or say that one is tied to somebody in it, as far as each makes sense now."""
     own = next((one for one in list_alerted(context.session, case) if one.person_id == viewer.person_id), None)
     is_open = case.state is CaseState.OPENED
-    may_claim = is_open and (own is not None or not case.holder_only)
+    was_asked = viewer.person_id in list_ever_alerted(context.session, case)
+    may_claim = is_open and (was_asked or not case.holder_only)
     is_late = case.holder_id is not None and case.due_at is not None and case.due_at <= context.now
     is_mine = case.holder_id == viewer.person_id
     offers = (

@@ -100,22 +100,13 @@ def _show(context: Context, case: Case) -> list[Reply]:
 
 
 def _list_talk(context: Context, case: Case) -> list[str]:
-    """What was said, oldest first. After two reports became one matter, what the union answers to both stands in the
-    history of the other; what the other worker says is never shown."""
-    own = list_lines(context.session, case)
-    said = [(line, case) for line in own]
-    if case.state is CaseState.MERGED and case.merged_into_id is not None:
-        since = max(line.at for line in own if line.kind is EventKind.MERGED)
-        kept = context.session.get_one(Case, case.merged_into_id)
-        said += [
-            (line, kept) for line in list_lines(context.session, kept) if line.kind in _OFFICER and line.at >= since
-        ]
-    return [told for line, of in said if (told := _show_line_of(context, of, line, is_own=of is case))]
+    """What was said, oldest first; what the union answered after two reports became one matter stands in both."""
+    return [told for line in list_lines(context.session, case) if (told := _show_line_of(context, case, line))]
 
 
-def _show_line_of(context: Context, case: Case, line: Line, is_own: bool) -> str:
+def _show_line_of(context: Context, case: Case, line: Line) -> str:
     body = line.body or {}
-    if line.kind in _WORKER and is_own:
+    if line.kind in _WORKER:
         words = body.get("story") if line.kind is EventKind.OPENED else body.get("text")
         more = [t(f"report.row_{name}", value=body[name]) for name in _DETAILS if body.get(name)]
         files = len(list_files(context.session, case, line.number))

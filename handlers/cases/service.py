@@ -20,7 +20,7 @@ from db.case_access import (
 )
 from db.case_files import attach_files
 from db.case_history import EventKind, Line, append, list_lines
-from db.case_ladder import close_pauses, list_alerted, open_pause
+from db.case_ladder import close_pauses, list_alerted, list_ever_alerted, open_pause
 from db.case_parties import add_party, find_by_receipt, is_party, list_own
 from db.cases import add_case, find_visible, get_by_code, list_merged
 from db.codes import new_digits, show_code
@@ -338,8 +338,11 @@ def withdraw(session: Session, case: Case, now: datetime) -> None:
     if case.state not in (*OPEN_CASE_STATES, CaseState.MERGED):
         raise Outdated
     silence(session, case, now)
+    kept = session.get(Case, case.merged_into_id) if case.merged_into_id is not None else None
+    holder = kept.holder_id if kept is not None and case.state is CaseState.MERGED else case.holder_id
     case.merged_into_id = None
-    tell_holder(session, case, f"withdrawn:{case.head_number}", now, "case_alerts.withdrawn")
+    if holder is not None:
+        tell_officer(session, case, holder, f"withdrawn:{case.head_number}", now, "case_alerts.withdrawn")
     case.state, case.closed_at = CaseState.WITHDRAWN, now
     close_pauses(session, case, now)
     begin_stage(session, case, None, now, now)
@@ -356,11 +359,11 @@ def get_case(session: Session, viewer: Viewer, code: str, now: datetime, lock: b
 
 def claim(session: Session, viewer: Viewer, code: str, now: datetime, today: date) -> Case:
     """Take a case: whoever comes first has it, and nobody else is asked any more. An overdue one may be taken over from
-    its holder by somebody who was asked because of that; one that only its holder opens is taken by nobody who was not
-    asked, for the worker may have chosen by whom to be read. Raises `UserError` when it is taken."""
+    its holder by somebody who was asked because of that; one that only its holder opens is taken by nobody who was
+    never asked, for the worker may have chosen by whom to be read. Raises `UserError` when it is taken."""
     case = get_case(session, viewer, code, now, lock=True)
     is_asked = viewer.person_id in {alert.person_id for alert in list_alerted(session, case)}
-    if case.holder_only and not is_asked:
+    if case.holder_only and viewer.person_id not in list_ever_alerted(session, case):
         raise NotAllowed
     is_late = case.holder_id is not None and case.due_at is not None and case.due_at <= now
     if case.state not in (CaseState.OPENED, *_HELD) or case.holder_id == viewer.person_id:
@@ -398,8 +401,8 @@ def _hold(session: Session, case: Case, now: datetime) -> None:
 
 
 def _since_of(session: Session, case: Case) -> datetime | None:
-    """From when a stage of a case counts by itself; of one that was opened again, since then."""
-    return case.stage_since_at if case.reopened else _became_urgent_at(session, case) or case.opened_at
+    """From when a stage of a case counts by itself; of one that was once settled, since it was taken up again."""
+    return case.stage_since_at if case.settled_at is not None else _became_urgent_at(session, case) or case.opened_at
 
 
 def _became_urgent_at(session: Session, case: Case) -> datetime | None:
@@ -410,8 +413,9 @@ def _became_urgent_at(session: Session, case: Case) -> datetime | None:
 
 
 def _count_from(session: Session, case: Case, since: datetime) -> datetime:
-    """From when a stage of a case counts: no later than it would for what was merged into it and is as urgent."""
-    alike = (one for one in list_merged(session, case) if one.urgency == case.urgency)
+    """From when a stage of a case counts: no later than it would for what was merged into it, is as urgent and was not
+    once settled."""
+    alike = (one for one in list_merged(session, case) if one.urgency == case.urgency and one.settled_at is None)
     return min([since, *(_became_urgent_at(session, one) or one.opened_at or since for one in alike)])
 
 
@@ -473,9 +477,11 @@ def answer(session: Session, viewer: Viewer, code: str, text: str, now: datetime
     """Write to the worker. ``asks``: an answer is waited for, and the deadline stands still until it comes."""
     case = get_held(session, viewer, code, now)
     kind = EventKind.ASKED_WORKER if asks else EventKind.OFFICER_WROTE
-    number = append(session, case, kind, now, viewer.person_id, {"text": text})
     key = "own_cases.officer_asks" if asks else "own_cases.officer_wrote"
     for one in (case, *list_merged(session, case)):
+        number = append(session, one, kind, now, viewer.person_id, {"text": text})
+        if one is not case:  # should it stand on its own again, it was answered
+            one.answered_at = one.answered_at or now
         tell_worker(session, one, f"wrote:{case.id}:{number}", t(key, code=show_code(one.code), text=text), now)
     if case.state is CaseState.CLAIMED:
         since = case.stage_since_at or now
@@ -617,6 +623,7 @@ def settle(session: Session, viewer: Viewer, code: str, outcome: str, result: st
     for one in list_merged(session, case):
         _let_read(session, viewer, one, list_reader_units(session, case), now)
         one.holder_id, one.outcome, one.state, one.closed_at = case.holder_id, outcome, CaseState.CLOSED, now
+        one.settled_at, one.answered_at = now, one.answered_at or now
         append(session, one, EventKind.CLOSED, now, viewer.person_id, {"outcome": outcome, "text": result})
         tell_state(session, one, "own_cases.closed_with_result", now, result=result)
 
@@ -640,7 +647,7 @@ def merge(session: Session, viewer: Viewer, code: str, into_code: str, now: date
     for one in along:
         one.merged_into_id = kept.id
     _take_over_deadlines(session, viewer, case, kept, now)
-    case.merged_into_id, case.state = kept.id, CaseState.MERGED
+    case.merged_into_id, case.state, case.holder_id = kept.id, CaseState.MERGED, None
     begin_stage(session, case, None, now, now)
     for one, other in ((case, kept), *((one, kept) for one in along), (kept, case)):
         append(session, one, EventKind.MERGED, now, viewer.person_id, {"with": other.code})
@@ -649,6 +656,7 @@ def merge(session: Session, viewer: Viewer, code: str, into_code: str, now: date
 def _take_over_deadlines(session: Session, viewer: Viewer, case: Case, kept: Case, now: datetime) -> None:
     """The case that stays is as urgent as either was and due no later; where only the one that goes had a deadline that
     ran, nobody waits for the worker any more."""
+    kept.holder_only = kept.holder_only or case.holder_only
     kept.follow_up_on = min(filter(None, (case.follow_up_on, kept.follow_up_on)), default=None)
     if case.due_at is not None and close_pauses(session, kept, now):
         set_clock(session, kept, now)
@@ -659,6 +667,8 @@ def _take_over_deadlines(session: Session, viewer: Viewer, case: Case, kept: Cas
     is_raised = _is_less_urgent(kept, urgency)
     if is_raised:
         _raise_urgency(session, kept, urgency, now, viewer.person_id, why="merged")
+    if is_raised and since == kept.stage_since_at:
+        since = now  # what was in time so far is not overdue by being more urgent
     if is_raised or stage != kept.stage or since != kept.stage_since_at:
         kept.state = CaseState.CLAIMED if stage == Stage.FIRST_ANSWER.value else kept.state
         begin_stage(session, kept, Stage(stage) if stage else None, since or now, now)
