@@ -61,11 +61,17 @@ def handle(context: Context, incoming: Incoming) -> list[Reply]:
     if incoming.kind is Kind.GROUP:
         return hear_in_group(context, incoming) if incoming.group is not None else invite_privately()
     replies = _answer(context, incoming)
-    if context.is_back:
-        replies = [*replies, *_go_on(context)]
+    answers: list[Reply] = []
+    while context.is_back:
+        context.is_back = False
+        goes_on = _go_on(context)
+        if goes_on and not any(reply.buttons for reply in goes_on):
+            remember_offer(context.conversation, replies, context.channel)
+            answers = goes_on  # a number is an answer to it, and presses nothing that stands above
+        replies = [*replies, *goes_on]
     for feature in FEATURES:
         replies = feature.sees(context, replies) if feature.sees else replies
-    remember_offer(context.conversation, replies, context.channel)
+    remember_offer(context.conversation, answers or replies, context.channel)
     context.conversation.updated_at = context.now
     return replies
 
@@ -181,8 +187,10 @@ def _continue(context: Context, incoming: Incoming, step: Step) -> list[Reply] |
 def _cancel(context: Context) -> list[Reply]:
     was_open = context.conversation.feature is not None
     feature = find_feature(context.conversation.feature)
+    was_aside = feature is not None and context.conversation.step in feature.asides
     if feature is not None and feature.abandons is not None:
         feature.abandons(context, dict(context.conversation.draft or {}))
     context.close_conversation()
-    said = Reply(t("conversation.cancelled" if was_open else "conversation.nothing_to_cancel"))
+    key = "left" if was_aside else "cancelled" if was_open else "nothing_to_cancel"
+    said = Reply(t(f"conversation.{key}"))
     return [said] if context.is_back else [said, *greet(context)[-1:]]

@@ -14,7 +14,7 @@ from handlers.actions import (
     SharePhone,
     ShowOwnCase,
 )
-from handlers.cases.drafts import NAME, Told, begin, discard
+from handlers.cases.drafts import NAME, Told, begin, discard, find_case, seal, unseal
 from handlers.cases.hearing import catch, catch_file, hear, last_told, recognise, stand_beside
 from handlers.cases.mine import (
     MINE_STEPS,
@@ -26,7 +26,7 @@ from handlers.cases.mine import (
     list_own_cases,
     show_own_case,
 )
-from handlers.cases.path import go, make_step
+from handlers.cases.path import go, make_step, note
 from handlers.cases.placing import (
     ask_commune,
     ask_full_name,
@@ -41,7 +41,7 @@ from handlers.cases.placing import (
 )
 from handlers.cases.sending import ask_edit, ask_exclude, ask_summary, take_edit, take_exclude, take_summary
 from handlers.cases.service import list_mine
-from handlers.cases.shared_phone import PHONE_STEPS, PIN, keep_private, private, share_phone
+from handlers.cases.shared_phone import PHONE_STEPS, PIN, RECEIPT, keep_private, private, share_phone
 from handlers.cases.telling import (
     ask_category,
     ask_details,
@@ -64,7 +64,7 @@ from knowledge.texts import t
 
 def _begin_report(context: Context, action: Report) -> list[Reply]:
     """A new report, with what an alarm told of it; one that is open goes on."""
-    open_one = _go_on_with_open(context)
+    open_one = _go_on_with_open(context, last_told(context, action.told))
     if open_one:
         return open_one
     told = Told()
@@ -83,7 +83,7 @@ def _begin_report(context: Context, action: Report) -> list[Reply]:
 def _ask_officer(context: Context, action: AskOfficer) -> list[Reply]:
     """A question for a person is a report too: the question and the answer it stands under come along, and what the
     question tells is heard."""
-    open_one = _go_on_with_open(context)
+    open_one = _go_on_with_open(context, context.conversation.last_question or "")
     if open_one:
         return open_one
     told = Told()
@@ -104,8 +104,9 @@ def _is_sure(context: Context, message: str) -> bool:
     return alarm is not None and alarm.strength is Strength.FIRST
 
 
-def _go_on_with_open(context: Context) -> list[Reply]:
-    """The question that is open in a report that was begun, also where it waits for something else to be done."""
+def _go_on_with_open(context: Context, message: str) -> list[Reply]:
+    """The question that is open in a report that was begun, also where it waits for something else to be done. The
+    message under which the button stood goes into it."""
     if not context.channel.serves_members:
         raise UserError("report.not_here")
     waits = [one for one in context.conversation.held or () if _is_report(one["feature"], one["step"])]
@@ -114,8 +115,21 @@ def _go_on_with_open(context: Context) -> list[Reply]:
     step = find_step(context.conversation)
     if not _is_report(context.conversation.feature, context.conversation.step) or step is None:
         return []
+    context.is_back = False
     unfinished = Reply(t("report.unfinished"), (Button(t("menu.cancel"), Cancel()),))
-    return [unfinished, *step.ask(context, context.conversation.draft or {})]
+    noted = _note_in_open(context, message) if message else []
+    return [*noted, unfinished, *step.ask(context, context.conversation.draft or {})]
+
+
+def _note_in_open(context: Context, message: str) -> list[Reply]:
+    draft = context.conversation.draft or {}
+    case = find_case(context, draft)
+    told = unseal(context, case, draft) if case is not None else None
+    if case is None or told is None or message in told.story[-1:]:
+        return []
+    said = note(context, message, told)
+    context.conversation.draft = seal(context, case, told)
+    return said
 
 
 def _is_report(feature: str | None, step: str | None) -> bool:
@@ -198,5 +212,5 @@ CASES = Feature(
     adds=stand_beside,
     abandons=_abandon,
     lasting=frozenset(_REPORT_STEPS),
-    asides=frozenset({PIN}),
+    asides=frozenset({PIN, RECEIPT}),
 )

@@ -24,7 +24,7 @@ from handlers.cases.service import (
     withdraw,
     write_as_worker,
 )
-from handlers.cases.shared_phone import PIN, keep_private
+from handlers.cases.shared_phone import PIN, RECEIPT, keep_private, let_in, what_waits
 from handlers.cases.talking import settled_buttons
 from handlers.cases.telling import choose_voice, keep_attachment, words_of
 from handlers.cases.words import show_moment
@@ -36,7 +36,7 @@ from knowledge.alarms import Strength
 from knowledge.answer import Outcome
 from knowledge.texts import t
 
-TALK, RECEIPT = "talk", "receipt"
+TALK = "talk"
 
 _MOST_LISTED = 5
 _MOST_LINES = 20
@@ -281,7 +281,7 @@ def leave_talk(context: Context, draft: Draft) -> None:
 
 def enter_receipt(context: Context) -> list[Reply]:
     """Come back to a report from any channel or telephone."""
-    return context.open_step(NAME, RECEIPT, {})
+    return context.open_step(NAME, RECEIPT, what_waits(context))
 
 
 def _ask_receipt(_context: Context, _draft: Draft) -> list[Reply]:
@@ -290,9 +290,9 @@ def _ask_receipt(_context: Context, _draft: Draft) -> list[Reply]:
 
 def _take_receipt(context: Context, incoming: Incoming, draft: Draft) -> list[Reply] | None:
     """Only what is meant as a code counts as a try; any other text is heard like one without a step."""
-    if incoming.kind is not Kind.TEXT or not incoming.text.strip():
+    if incoming.kind is Kind.BUTTON:
         return _ask_receipt(context, draft)
-    if not is_meant_as_receipt(incoming.text):
+    if incoming.kind is not Kind.TEXT or not is_meant_as_receipt(incoming.text):
         return None
     danger = catch_danger(context, incoming.text) or []
     found = _come_back(context, incoming.text)
@@ -323,15 +323,18 @@ def _come_back(context: Context, typed: str) -> list[Reply] | None:
     case = return_with_receipt(session, account, typed, context.now)
     if case is None:
         return None
-    if (context.conversation.feature, context.conversation.step) in ((NAME, RECEIPT), (NAME, PIN)):
-        context.close_conversation()  # it stands for the PIN
+    is_asked = (context.conversation.feature, context.conversation.step) in ((NAME, RECEIPT), (NAME, PIN))
     if is_locked(account, context.now) and case.id not in was_mine:
         drop_party(session, case, account)  # else the same receipt, typed again, would be one from here
+        if is_asked:
+            context.close_conversation()
         return [Reply(t("shared_phone.not_from_here"), (Button(t("menu.button"), ShowMenu()),))]
     replies: list[Reply] = []
     if is_locked(account, context.now):
         lift_pin(account, context.now)
         replies = [Reply(t("shared_phone.pin_lifted"), (Button(t("shared_phone.change_pin"), SharePhone("pin")),))]
+    if is_asked:
+        replies += let_in(context, what_waits(context))
     return [*replies, *_show(context, case)]
 
 

@@ -13,12 +13,20 @@ OPEN_FOR = timedelta(minutes=10)
 TRIES, TRY_WINDOW = 5, timedelta(hours=1)
 """So many PINs may be tried on an account within an hour."""
 
-_PIN = re.compile(r"\d{4,6}")
+_PIN = re.compile(r"\d{4,6}", re.ASCII)
+_FEWEST_DIGITS, _MOST_DIGITS = 3, 12
+
+
+def is_meant_as_pin(text: str) -> bool:
+    """Whether a text is or tries to be a PIN ("pin 2580", "258"), and neither a question that holds a number nor a
+    receipt."""
+    digits, letters = (sum(map(kind, text)) for kind in (str.isdigit, str.isalpha))
+    return _FEWEST_DIGITS <= digits <= _MOST_DIGITS and letters <= digits
 
 
 def read_pin(text: str) -> str | None:
     """The four to six digits in what was typed; None when it is anything else."""
-    digits = re.sub(r"[\s.\-]", "", text)
+    digits = "".join(sign for sign in text if sign.isdigit()) if is_meant_as_pin(text) else ""
     return digits if _PIN.fullmatch(digits) else None
 
 

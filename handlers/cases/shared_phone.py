@@ -1,19 +1,28 @@
 """The talk of a phone that others use too: neutral notices, and a PIN before anything about cases is shown."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from datetime import datetime
 
 from db.cases import get_by_code
 from handlers.actions import A, Action, Choose, EnterReceipt, ListOwnCases, SharePhone, ShowMenu, decode, encode
 from handlers.cases.drafts import NAME, seal_words, unseal_words
 from handlers.cases.hearing import catch_danger
-from handlers.cases.pins import is_locked, open_for_now, read_pin, set_pin, stop_sharing, try_pin
+from handlers.cases.pins import (
+    OPEN_FOR,
+    is_locked,
+    is_meant_as_pin,
+    open_for_now,
+    read_pin,
+    set_pin,
+    stop_sharing,
+    try_pin,
+)
 from handlers.chat import Button, Incoming, Kind, Reply
-from handlers.errors import Outdated
+from handlers.errors import Outdated, explain
 from handlers.feature import Context, Draft, Step, find_feature, find_step
 from knowledge.texts import t
 
-PIN, _NEW_PIN = "pin", "new_pin"
+PIN, RECEIPT, _NEW_PIN = "pin", "receipt", "new_pin"
 _LATER = "later"
 
 
@@ -38,7 +47,7 @@ def _keep(context: Context, incoming: Incoming, draft: Draft) -> Draft:
     case = get_by_code(context.session, draft.get("case", ""))
     words = incoming.text.strip() if incoming.kind in (Kind.TEXT, Kind.FILE) else ""
     sealed = seal_words(context, case, words) if words and case is not None and case.key_id is not None else ""
-    return {"words": sealed, "is_file": incoming.kind is Kind.FILE}
+    return {"words": sealed, "is_file": incoming.kind is Kind.FILE, "at": context.now.isoformat()}
 
 
 def private(handler: Callable[[Context, A], list[Reply]]) -> Callable[[Context, A], list[Reply]]:
@@ -61,10 +70,15 @@ def _check(context: Context) -> bool:
 
 def ask_pin(context: Context, then: Action | None = None, waiting: Draft | None = None) -> list[Reply]:
     """Ask for the PIN; what was open before waits, and goes on afterwards."""
+    kept = waiting if waiting is not None else what_waits(context)
+    return context.open_step(NAME, PIN, {**kept, "then": encode(then) if then else ""})
+
+
+def what_waits(context: Context) -> Draft:
+    """What came to a locked step, while the PIN or a receipt in its place is being asked for."""
     conversation = context.conversation
-    if waiting is None and (conversation.feature, conversation.step) == (NAME, PIN):
-        waiting = dict(conversation.draft or {})
-    return context.open_step(NAME, PIN, {**(waiting or {}), "then": encode(then) if then else ""})
+    is_asking = (conversation.feature, conversation.step) in ((NAME, PIN), (NAME, RECEIPT))
+    return dict(conversation.draft or {}) if is_asking else {}
 
 
 def _ask_pin(_context: Context, _draft: Draft) -> list[Reply]:
@@ -74,41 +88,46 @@ def _ask_pin(_context: Context, _draft: Draft) -> list[Reply]:
 def _take_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Reply] | None:
     """A wrong one is answered and not raised, or the try would not count. Whoever writes anything else came for
     something else."""
-    if incoming.kind is not Kind.TEXT:
+    if incoming.kind is Kind.BUTTON:
         return _ask_pin(context, draft)
-    pin = read_pin(incoming.text)
-    if pin is None:
+    if incoming.kind is not Kind.TEXT or not is_meant_as_pin(incoming.text):
         return None
-    is_right = try_pin(context.session, context.account, pin, context.now)
+    pin = read_pin(incoming.text)
+    is_right = pin is not None and try_pin(context.session, context.account, pin, context.now)
     if not is_right:
         key = "shared_phone.too_many_pins" if is_right is None else "shared_phone.wrong_pin"
         text = t(key, hotline=context.union.hotline)
         return [Reply(text, (Button(t("shared_phone.forgotten"), EnterReceipt()),))]
+    said = let_in(context, draft)
+    if draft.get("then"):
+        try:
+            return [*said, *_act(context, decode(draft["then"]))]
+        except Outdated as problem:  # raised, it would lock the phone again, for ever
+            return [*said, explain(problem)]
+    return said if said or context.is_back else _act(context, ListOwnCases())
+
+
+def let_in(context: Context, kept: Draft) -> list[Reply]:
+    """The phone is open again: what was locked goes on, with the words that came to it meanwhile. Those of long ago may
+    be somebody else's, so they are only shown."""
     context.close_conversation()
-    said = _go_on(context, incoming, draft) if context.is_back else []
-    action = decode(draft["then"]) if draft.get("then") else None
-    if action is None:
-        return said if said or context.is_back else _act(context, ListOwnCases())
-    context.is_back = False
-    return [*said, *_act(context, action)]
-
-
-def _go_on(context: Context, incoming: Incoming, kept: Draft) -> list[Reply]:
-    """Back to the step that was locked, with the words that came to it meanwhile."""
     draft = dict(context.conversation.draft or {})
     case = get_by_code(context.session, draft.get("case", ""))
     step = find_step(context.conversation)
-    lost = [Reply(t("shared_phone.file_not_kept"))] if kept.get("is_file") else []
+    said = [Reply(t("shared_phone.file_not_kept"))] if kept.get("is_file") else []
     if not kept.get("words") or case is None or case.key_id is None or step is None:
-        return lost
+        return said
+    words = unseal_words(context, case, kept["words"])
+    if context.now - datetime.fromisoformat(kept["at"]) > OPEN_FOR:
+        return [*said, Reply(t("shared_phone.words_not_kept", words=words))]
     context.is_back = False
-    words = replace(incoming, text=unseal_words(context, case, kept["words"]))
-    return [*lost, *(step.take(context, words, draft) or ())]
+    taken = step.take(context, Incoming(context.account.sender, "", "", Kind.TEXT, text=words), draft)
+    return [*said, Reply(t("shared_phone.words_kept", words=words)), *(taken or ())]
 
 
-def _act(context: Context, action: Action) -> list[Reply]:
+def _act(context: Context, action: Action | None) -> list[Reply]:
     feature = find_feature(NAME)
-    if feature is None or type(action) not in feature.actions:
+    if feature is None or action is None or type(action) not in feature.actions:
         raise Outdated
     return feature.actions[type(action)](context, action)
 
@@ -139,7 +158,9 @@ def _ask_new_pin(_context: Context, _draft: Draft) -> list[Reply]:
     return [Reply(t("shared_phone.ask_new_pin"), (Button(t("shared_phone.later"), Choose(NAME, _NEW_PIN, _LATER)),))]
 
 
-def _take_new_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]:
+def _take_new_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Reply] | None:
+    if incoming.kind is not Kind.BUTTON and not is_meant_as_pin(incoming.text):
+        return None
     pin = read_pin(incoming.text) if incoming.kind is Kind.TEXT else None
     if pin is None and incoming.action != _LATER:
         return [Reply(t("shared_phone.no_pin")), *_ask_new_pin(context, draft)]

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from bot.delivery import _note_unreachable
 from db.case_access import Viewer
 from db.case_history import EventKind, list_lines
-from db.case_ladder import look_at_asked
-from db.case_parties import list_party_accounts
+from db.case_ladder import is_waiting, look_at_asked
+from db.case_parties import find_waiting, list_party_accounts
 from db.cases import Wanted, count_visible, list_takeable, list_visible
 from db.codes import show_code
 from db.deliveries import claim_due
@@ -1410,3 +1410,170 @@ def test_settled_case_stays_settled_when_its_unit_becomes_another(database: Data
         assert [one.code for one in list_visible(session, see(session, other, later), Wanted(), 9)] == [case.code]
         service.confirm(session, case, agrees=True, now=later, today=day_of(later))
         assert case.state is CaseState.CLOSED
+
+
+def test_colleagues_read_nothing_of_harassment_that_was_merged_into_another_case(
+    database: Database, tree: Tree
+) -> None:
+    """The one matter is its holder's alone; given back, only somebody who was once asked may take it."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        colleague = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        chair = add_officer(session, "Lê Thị Chủ", tree.upper, Role.CHAIR, NOW)
+        kept, gone = hold_merged(session, tree, holder, category="harassment")
+        viewer = see(session, holder, NOW)
+        service.answer(session, viewer, kept.code, "Về việc chị bị quấy rối.", NOW)
+        for case in (kept, gone):
+            assert case.holder_only
+            with pytest.raises(NotAllowed):
+                service.open_story(session, see(session, colleague, NOW), case.code, NOW)
+        service.release(session, viewer, kept.code, "bận", False, NOW, TODAY)
+        assert chair not in alerted(session, kept)
+        with pytest.raises(NotAllowed):
+            service.claim(session, see(session, chair, NOW), kept.code, NOW, TODAY)
+        service.claim(session, see(session, colleague, NOW), kept.code, NOW, TODAY)
+        assert kept.holder_id == colleague
+
+
+def test_whoever_hands_a_case_over_reads_no_longer_what_was_merged_into_it(database: Database, tree: Tree) -> None:
+    """And that its worker takes it back is told to the colleague who works on it now."""
+    with database.begin() as session:
+        former = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        holder = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        kept, gone = hold_merged(session, tree, former, category="harassment")
+        service.assign(session, see(session, former, NOW), kept.code, holder, "nghỉ", NOW, TODAY)
+        service.write_as_worker(session, gone, "Họ lại nhắn tin cho em.", NOW, TODAY)
+        with pytest.raises(NotAllowed):
+            service.open_story(session, see(session, former, NOW), gone.code, NOW)
+        assert service.open_merged(session, see(session, former, NOW), kept, NOW) == []
+        assert [one for one, _ in service.open_merged(session, see(session, holder, NOW), kept, NOW)] == [gone]
+        counts = [len(states_of(session, one)) for one in (former, holder)]
+        service.withdraw(session, gone, NOW)
+        assert [len(states_of(session, one)) for one in (former, holder)] == [counts[0], counts[1] + 1]
+
+
+def test_only_officer_who_is_away_may_take_harassment_again_when_there_is_danger(
+    database: Database, tree: Tree
+) -> None:
+    """There is nobody else to be asked; who held it may come all the same."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Giữ", tree.upper, Role.OFFICER, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace, category="harassment")
+        service.claim(session, see(session, holder, NOW), case.code, NOW, TODAY)
+        session.add(Absence(person_id=holder, from_on=TODAY, to_on=TODAY))
+        session.flush()
+        service.write_as_worker(session, case, "Họ đang đánh tôi", NOW, TODAY, Urgency.EMERGENCY)
+        run_due(session, NOW, TODAY, Heard())
+        assert (case.state, case.holder_id, alerted(session, case)) == (CaseState.OPENED, None, [])
+        service.claim(session, see(session, holder, NOW), case.code, NOW, TODAY)
+        assert (case.state, case.holder_id) == (CaseState.CLAIMED, holder)
+
+
+def escalates(session: Session, case: Case, now: datetime) -> bool:
+    """Whether a case is overdue, or goes up the ladder when the clock comes by."""
+    run_due(session, now, day_of(now), Heard())
+    is_overdue = case.due_at is None or case.due_at <= now
+    return is_overdue or EventKind.ESCALATED in [line.kind for line in list_lines(session, case)]
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_case_that_becomes_an_emergency_by_merging_is_not_overdue(database: Database, tree: Tree, asks: bool) -> None:
+    """It was in time when sent yesterday and not pressing; nobody above is called for what the other was answered."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        root = add_officer(session, "Trần Văn Gốc", tree.root, Role.CHAIR, NOW)
+        kept, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        viewer = see(session, holder, NOW)
+        service.claim(session, viewer, kept.code, NOW, TODAY)
+        later = NOW + timedelta(days=1)
+        gone, _ = send(session, later, workplace_unit_id=tree.workplace, is_emergency=True)
+        service.claim(session, viewer, gone.code, later, day_of(later))
+        service.answer(session, viewer, gone.code, "Gọi 115", later, asks=asks)
+        service.merge(session, viewer, gone.code, kept.code, later)
+        assert kept.urgency == "emergency"
+        assert not escalates(session, kept, later)
+        assert states_of(session, root) == []
+
+
+def test_case_taken_up_again_after_months_is_not_overdue_when_somebody_else_takes_it(
+    database: Database, tree: Tree
+) -> None:
+    """The worker had agreed that it was settled and writes once more, and its holder left meanwhile."""
+    with database.begin() as session:
+        former = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        holder = add_officer(session, "Lê Thị Hai", tree.upper, Role.DEPUTY_CHAIR, NOW)
+        case, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        viewer = see(session, former, NOW)
+        service.claim(session, viewer, case.code, NOW, TODAY)
+        service.answer(session, viewer, case.code, "Đang xử lý.", NOW)
+        service.settle(session, viewer, case.code, "paid", "Đã trả", NOW)
+        service.confirm(session, case, agrees=True, now=NOW, today=TODAY)
+        later = NOW + timedelta(days=120)
+        leave(session, former, later)
+        assert case.state is CaseState.CLOSED
+        service.write_as_worker(session, case, "Lại nợ lương.", later, day_of(later))
+        assert alerted(session, case) == [holder]
+        service.claim(session, see(session, holder, later), case.code, later, day_of(later))
+        assert not escalates(session, case, later)
+
+
+def test_cases_taken_up_again_and_merged_are_not_overdue_when_somebody_else_takes_them(
+    database: Database, tree: Tree
+) -> None:
+    """Neither is as old as its first report: both count from when their workers said "chưa"."""
+    with database.begin() as session:
+        former = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        holder = add_officer(session, "Lê Thị Hai", tree.upper, Role.OFFICER, NOW)
+        kept, gone = hold_two(session, tree, former)
+        viewer, later = see(session, former, NOW), NOW + timedelta(days=40)
+        for case in (kept, gone):
+            service.answer(session, viewer, case.code, "Đang xử lý.", NOW)
+            service.settle(session, viewer, case.code, "paid", "Đã trả", later - timedelta(days=3))
+            service.confirm(session, case, agrees=False, now=later, today=day_of(later))
+        service.merge(session, viewer, gone.code, kept.code, later)
+        service.release(session, viewer, kept.code, "nghỉ", False, later, day_of(later))
+        service.claim(session, see(session, holder, later), kept.code, later, day_of(later))
+        assert not escalates(session, kept, later)
+
+
+def test_merged_report_that_was_answered_stays_answered_on_its_own(database: Database, tree: Tree) -> None:
+    """Its worker reads on what the union wrote; who takes it has it to settle, and not to answer first."""
+    with database.begin() as session:
+        named = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        holder = add_officer(session, "Trần Văn Hai", tree.upper, Role.DEPUTY_CHAIR, NOW)
+        kept, gone = hold_merged(session, tree, named)
+        service.answer(session, see(session, named, NOW), kept.code, "Mời chị gửi bảng lương.", NOW)
+        later = NOW + timedelta(days=7)
+        service.write_as_worker(session, gone, "Bà Lê Thị Một là người nhà giám đốc.", later, day_of(later))
+        service.claim(session, see(session, holder, later), gone.code, later, day_of(later))
+        assert (gone.state, gone.stage) == (CaseState.ANSWERED, "resolution")
+        said = [line.body for line in list_lines(session, gone) if line.kind is EventKind.OFFICER_WROTE]
+        assert said == [{"text": "Mời chị gửi bảng lương."}]
+
+
+def test_merged_report_is_answered_and_settled_with_the_case_it_went_into(database: Database, tree: Tree) -> None:
+    """Its row says since when, as that of the other does."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        kept, gone = hold_merged(session, tree, holder)
+        viewer, later = see(session, holder, NOW), NOW + timedelta(days=1)
+        service.answer(session, viewer, kept.code, "Đang xử lý.", NOW)
+        service.settle(session, viewer, kept.code, "paid", "Đã trả", later)
+        assert [(one.answered_at, one.settled_at) for one in (kept, gone)] == [(NOW, later)] * 2
+
+
+def test_worker_of_a_merged_report_is_waited_for_when_both_were_asked(database: Database, tree: Tree) -> None:
+    """What either writes next is heard as the answer, until one of them answered."""
+    with database.begin() as session:
+        holder = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        cases = hold_merged(session, tree, holder)
+        for case in cases:
+            assert find_waiting(session, list_party_accounts(session, case)) is None
+        service.answer(session, see(session, holder, NOW), cases[0].code, "Nợ tháng nào?", NOW, asks=True)
+        for case in cases:
+            assert is_waiting(session, case)
+            assert find_waiting(session, list_party_accounts(session, case)) is case
+        service.write_as_worker(session, cases[1], "Tháng 9 và 10.", NOW, TODAY)
+        for case in cases:
+            assert not is_waiting(session, case)
+            assert find_waiting(session, list_party_accounts(session, case)) is None

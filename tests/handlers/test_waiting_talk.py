@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from db.case_history import EventKind
-from db.models import Conversation, Role
+from db.models import Conversation, Role, UnansweredQuestion
 from knowledge.texts import t
 from tests.handlers.test_officers import officer
 from tests.handlers.test_own_cases import begin_words, handle, share, words_of
@@ -164,3 +164,138 @@ async def test_picture_an_officer_asked_for_is_shown_the_way(talk: Talk, clerk: 
     other = talk.member("Lan, máy khác")
     await other.says(f"em gửi mã {receipt} ạ")
     other.hears("bảng lương tháng 9")
+
+
+async def test_number_answers_the_question_that_goes_on(talk: Talk, clerk: Member) -> None:
+    """It presses nothing under the other report, such as taking it back."""
+    lan = talk.member("Lan")
+    await report(lan)
+    handle(talk, clerk, "claim")
+    await begin(lan)
+    await lan.presses("Xong")
+    await lan.presses("Bao nhiêu người")
+    handle(talk, clerk, "Công ty trả lương ngày nào?")
+    await lan.settled()
+    await lan.presses("Xem phản ánh")
+    await lan.presses("Trả lời công đoàn")
+    await lan.says("ngày mùng năm")
+    await lan.presses("Xong")
+    await lan.says("2")
+    await lan.presses(t("report.go_on"))
+    await lan.presses("Bỏ qua")
+    await lan.presses("Không ghi tên")
+    lan.hears("2")
+    await lan.presses("Gửi")
+    lan.hears("Mã biên nhận")
+
+
+async def test_danger_told_beside_a_report_goes_into_it(talk: Talk, clerk: Member) -> None:
+    """The button under the numbers leads to the report that waits, with what was just told."""
+    lan = talk.member("Lan")
+    await begin(lan)
+    await lan.says("mã biên nhận")
+    await lan.says("co nguoi bi may cat tay")
+    await lan.presses(t("alarms.ask_help"))
+    await lan.presses("Gửi ngay")
+    case = case_of(talk)
+    assert (case.urgency, opened(talk, case)["story"]) == ("emergency", f"{OTHER}\nco nguoi bi may cat tay")
+
+
+@pytest.mark.parametrize("step", ["pin", "receipt"])
+async def test_danger_under_a_picture_is_heard_at_a_code(talk: Talk, clerk: Member, step: str) -> None:
+    """Also where a PIN or a receipt is asked for; and it is said that the picture was not taken."""
+    lan = talk.member("Lan")
+    await share(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("vụ việc" if step == "pin" else "mã biên nhận")
+    replies = await send_captioned(lan, "co nguoi bi may cat tay")
+    assert "115" in replies[0].text
+    await send_captioned(lan, "")
+    assert "PIN" not in lan.heard[-1].text
+
+
+async def test_old_words_to_a_locked_phone_are_shown_and_not_sent(talk: Talk, clerk: Member) -> None:
+    """They may be somebody else's."""
+    lan = talk.member("Lan")
+    await report(lan)
+    await share(lan)
+    await begin_words(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("nghi thai san may thang")
+    talk.pass_time(days=3)
+    await lan.says("2580")
+    assert "nghi thai san may thang" in "".join(reply.text for reply in lan.heard[-3:])
+    assert words_of(talk, EventKind.WORKER_WROTE) == []
+
+
+@pytest.mark.parametrize("way", ["button", "typed"])
+async def test_words_to_a_locked_phone_go_with_a_receipt_too(talk: Talk, clerk: Member, way: str) -> None:
+    """Whoever forgot the PIN loses nothing either."""
+    lan = talk.member("Lan")
+    _, receipt = await report(lan)
+    await share(lan)
+    await begin_words(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("em còn giữ bảng lương")
+    if way == "button":
+        await lan.presses("Quên mã PIN")
+    await lan.says(receipt)
+    assert words_of(talk, EventKind.WORKER_WROTE) == ["em còn giữ bảng lương"]
+
+
+async def test_pin_is_understood_with_a_word_beside_it(talk: Talk, clerk: Member) -> None:
+    """And what is too short for one is no question for the curators."""
+    lan = talk.member("Lan")
+    await share(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("vụ việc")
+    for _ in range(6):
+        await lan.says("258")
+        lan.hears("chưa đúng")
+    await lan.says("pin 2580")
+    lan.hears("chưa có phản ánh")
+    assert talk.rows(UnansweredQuestion) == []
+
+
+async def test_right_pin_opens_although_its_button_is_outdated(talk: Talk, clerk: Member) -> None:
+    """What was pressed is not possible any more; the phone is open all the same."""
+    lan = talk.member("Lan")
+    await report(lan)
+    await share(lan)
+    handle(talk, clerk, "claim", "Công ty trả lương ngày nào?")
+    talk.pass_time(minutes=11)
+    await lan.settled()
+    await lan.says("da moi thang mung nam a chi oi")
+    await lan.presses("Gửi câu này")
+    await lan.says("mai chi co o van phong khong a")
+    await lan.says("2580")
+    await lan.says("vụ việc")
+    lan.hears("Phản ánh của anh/chị")
+
+
+async def test_receipt_asked_for_thrice_is_asked_for_once(talk: Talk, clerk: Member) -> None:
+    """Nothing of it waits once the report is open."""
+    lan = talk.member("Lan")
+    _, receipt = await report(lan)
+    await share(lan)
+    talk.pass_time(minutes=11)
+    for _ in range(3):
+        await lan.says("vụ việc")
+        await lan.presses("Quên mã PIN")
+    await lan.says(receipt)
+    assert not any("gõ mã" in reply.text.lower() for reply in lan.heard[-1:])
+    assert [row.held for row in talk.rows(Conversation) if row.held] == []
+
+
+async def test_calling_off_the_pin_erases_nothing(talk: Talk, clerk: Member) -> None:
+    """And says nothing of erasing."""
+    lan = talk.member("Lan")
+    await share(lan)
+    await begin(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("menu")
+    await lan.presses("Tiếp tục")
+    await lan.says("hủy")
+    assert not any("xóa" in reply.text for reply in lan.heard[-3:])
+    await lan.says("2580")
+    lan.hears(OTHER)
