@@ -509,15 +509,18 @@ async def answer_of(lan: Visitor) -> dict[str, Any]:
 
 
 async def test_the_pin_brings_the_whole_talk_back(site: Site) -> None:
-    """From the button that stands in its place: the question, a wrong PIN, the right one, and all is there again; what
-    was typed before the right one is shown to nobody."""
+    """From the button that stands in its place: the question, other words, a wrong PIN, the right one, and all is there
+    again; what was typed before the right one is shown to nobody."""
     lan, with_file = await tell_on_a_shared_phone(site)
     before = [message["id"] for message in await lan.talk()]
     lock(site)
     [instead] = await lan.talk()
     asked = (await lan.posts(action=instead["buttons"][0]["action"], text=instead["buttons"][0]["label"])).json()
     assert [text_of(message) for message in asked["messages"]] == [t("shared_phone.ask_pin")]
-    wrong = (await lan.posts(text="hôm qua tổ trưởng lại chửi")).json()
+    other = (await lan.posts(text="hôm qua tổ trưởng lại chửi")).json()
+    assert other["locked"]
+    assert t("shared_phone.wrong_pin") not in map(text_of, other["messages"]), "no PIN, no try"
+    wrong = (await lan.posts(text="1111")).json()
     assert (text_of(wrong["messages"][-1]), wrong["locked"]) == (t("shared_phone.wrong_pin"), True)
     assert "tổ trưởng" not in " ".join(map(text_of, await lan.talk()))
     right = (await lan.posts(text="2580")).json()
