@@ -142,12 +142,14 @@ def _names_of(session: Session, unit_ids: Collection[int]) -> set[str]:
 
 def is_visible_to(viewer: Viewer) -> ColumnElement[bool]:
     """The condition that an officer may know of a case: a unit of theirs may read it, and nothing bars them. It stands
-    in every list and every count. One that only its holder may open is known to the others until it is claimed."""
+    in every list and every count. One that only its holder may open is known to the others until it is claimed; once
+    it was merged, to nobody but by the case it went into."""
     if not viewer.roles:
         return false()
     # a list of ids and not "exists": SQLite begins with the few cases of a unit instead of walking through all
     reads = select(CaseReader.case_id).where(CaseReader.unit_id.in_(viewer.units), CaseReader.until_at.is_(None))
-    alone = or_(Case.holder_only.is_(False), Case.holder_id.is_(None), Case.holder_id == viewer.person_id)
+    is_unclaimed = and_(Case.holder_id.is_(None), Case.state != CaseState.MERGED)
+    alone = or_(Case.holder_only.is_(False), is_unclaimed, Case.holder_id == viewer.person_id)
     is_sent = Case.state.not_in((CaseState.DRAFT, CaseState.ERASED))
     return and_(is_sent, Case.id.in_(reads), is_free_for(viewer), alone)
 

@@ -125,9 +125,9 @@ class Context:
 
 @dataclass(frozen=True)
 class Step:
-    """One question of a conversation: how it is put, and what is done with the answer; None when a text is none, and is
-    heard as any other. Only a step that has a ``cleaner`` hears of files, and only of what it made of them; for any
-    other they are not even fetched."""
+    """One question of a conversation: how it is put, and what is done with the answer; None when what came is none,
+    and is heard as if no step were open. Only a step that has a ``cleaner`` hears of files, and only of what it made of
+    them; for any other they are not even fetched."""
 
     ask: Callable[[Context, Draft], list[Reply]]
     take: Callable[[Context, Incoming, Draft], list[Reply] | None]

@@ -83,7 +83,8 @@ def _begin_report(context: Context, action: Report) -> list[Reply]:
 def _ask_officer(context: Context, action: AskOfficer) -> list[Reply]:
     """A question for a person is a report too: the question and the answer it stands under come along, and what the
     question tells is heard."""
-    open_one = _go_on_with_open(context, context.conversation.last_question or "")
+    asked = context.conversation.last_question if action.entry_id else ""  # from the menu, it is an old one
+    open_one = _go_on_with_open(context, asked or "")
     if open_one:
         return open_one
     told = Told()
@@ -125,9 +126,12 @@ def _note_in_open(context: Context, message: str) -> list[Reply]:
     draft = context.conversation.draft or {}
     case = find_case(context, draft)
     told = unseal(context, case, draft) if case is not None else None
-    if case is None or told is None or message in told.story[-1:]:
+    if case is None or told is None or message in (*told.story, told.details.get("question")):
         return []
-    said = note(context, message, told)
+    if _is_sure(context, message):
+        said = note(context, message, told)
+    else:
+        said = [Reply(t("report.noted" if told.add(message) else "report.story_full"))]
     context.conversation.draft = seal(context, case, told)
     return said
 

@@ -24,7 +24,7 @@ from handlers.cases.service import (
     withdraw,
     write_as_worker,
 )
-from handlers.cases.shared_phone import PIN, RECEIPT, keep_private, let_in, what_waits
+from handlers.cases.shared_phone import PIN, RECEIPT, keep_private, let_in
 from handlers.cases.talking import settled_buttons
 from handlers.cases.telling import choose_voice, keep_attachment, words_of
 from handlers.cases.words import show_moment
@@ -281,7 +281,7 @@ def leave_talk(context: Context, draft: Draft) -> None:
 
 def enter_receipt(context: Context) -> list[Reply]:
     """Come back to a report from any channel or telephone."""
-    return context.open_step(NAME, RECEIPT, what_waits(context))
+    return context.open_step(NAME, RECEIPT, {})
 
 
 def _ask_receipt(_context: Context, _draft: Draft) -> list[Reply]:
@@ -334,7 +334,7 @@ def _come_back(context: Context, typed: str) -> list[Reply] | None:
         lift_pin(account, context.now)
         replies = [Reply(t("shared_phone.pin_lifted"), (Button(t("shared_phone.change_pin"), SharePhone("pin")),))]
     if is_asked:
-        replies += let_in(context, what_waits(context))
+        replies += let_in(context)
     return [*replies, *_show(context, case)]
 
 

@@ -388,8 +388,15 @@ def _part_barred(session: Session, viewer: Viewer, case: Case, now: datetime, to
     own."""
     for one in list_merged(session, case):
         bar_people_named(session, one, [viewer.person_id], now)
-        if not is_fit(session, one, viewer):
+        if not is_fit(session, one, viewer) or _is_let_in_by_one(session, viewer, case, one):
             seek_another(session, one, now, today, "lost")
+
+
+def _is_let_in_by_one(session: Session, viewer: Viewer, case: Case, merged: Case) -> bool:
+    """Whether an officer reads a case only at its workplace's union, which the worker of a merged one did not let
+    in."""
+    ways = viewer.units & set(list_reader_units(session, case))
+    return ways <= {case.workplace_unit_id} and viewer.units.isdisjoint(list_reader_units(session, merged))
 
 
 def _hold(session: Session, case: Case, now: datetime) -> None:
@@ -514,14 +521,20 @@ def recategorise(session: Session, viewer: Viewer, code: str, category: str, urg
 def list_colleagues(session: Session, viewer: Viewer, case: Case, now: datetime, today: date) -> list[int]:
     """To whom the holder may hand a case over: officers of the units that may read it, whom nothing bars from it or
     from what was merged into it, and who can be told that they have it."""
-    merged = [one.id for one in list_merged(session, case)]
+    merged = list_merged(session, case)
     found = (
         one for unit_id in list_reader_units(session, case) for one in list_fit(session, case, unit_id, now, today)
     )
     able = [one for one in dict.fromkeys(found) if one != viewer.person_id and can_be_told(session, one)]
     if not merged:
         return able
-    return [one for one in able if are_free_for(session, read_viewer(session, one, now, today), merged)]
+    viewers = [read_viewer(session, one, now, today) for one in able]
+    return [
+        one.person_id
+        for one in viewers
+        if are_free_for(session, one, [other.id for other in merged])
+        and not any(_is_let_in_by_one(session, one, case, other) for other in merged)
+    ]
 
 
 def assign(
@@ -621,7 +634,8 @@ def settle(session: Session, viewer: Viewer, code: str, outcome: str, result: st
     append(session, case, EventKind.SETTLED, now, viewer.person_id, {"outcome": outcome, "text": result})
     ask_whether_settled(session, case, result, now)
     for one in list_merged(session, case):
-        _let_read(session, viewer, one, list_reader_units(session, case), now)
+        ways = set(list_reader_units(session, case)) - {case.workplace_unit_id}
+        _let_read(session, viewer, one, ways, now)
         one.holder_id, one.outcome, one.state, one.closed_at = case.holder_id, outcome, CaseState.CLOSED, now
         one.settled_at, one.answered_at = now, one.answered_at or now
         append(session, one, EventKind.CLOSED, now, viewer.person_id, {"outcome": outcome, "text": result})

@@ -17,6 +17,7 @@ from handlers.cases.pins import (
     stop_sharing,
     try_pin,
 )
+from handlers.cases.service import read_receipt
 from handlers.chat import Button, Incoming, Kind, Reply
 from handlers.errors import Outdated, explain
 from handlers.feature import Context, Draft, Step, find_feature, find_step
@@ -24,11 +25,13 @@ from knowledge.texts import t
 
 PIN, RECEIPT, _NEW_PIN = "pin", "receipt", "new_pin"
 _LATER = "later"
+_CAME = "came"
+"""What stands beside a locked step's draft: what came to it meanwhile."""
 
 
 def keep_private(step: Step) -> Step:
     """A step that is neither put nor answered on a shared phone before its PIN was typed; while it is answered, the
-    phone stays open. Words that come to a locked one go to the step once the PIN is right."""
+    phone stays open. Words that come to a locked one wait for the PIN beside its draft (`let_in`)."""
 
     def ask(context: Context, draft: Draft) -> list[Reply]:
         return ask_pin(context) if _check(context) else step.ask(context, draft)
@@ -36,18 +39,28 @@ def keep_private(step: Step) -> Step:
     def take(context: Context, incoming: Incoming, draft: Draft) -> list[Reply] | None:
         if not _check(context):
             return step.take(context, incoming, draft)
+        if incoming.kind is Kind.TEXT and is_meant_as_pin(incoming.text):
+            ask_pin(context)
+            return _take_pin(context, incoming, dict(context.conversation.draft or {}))
         said = catch_danger(context, incoming.text) if incoming.kind in (Kind.TEXT, Kind.FILE) else None
-        return [*(said or ()), *ask_pin(context, waiting=_keep(context, incoming, draft))]
+        context.conversation.draft = {**draft, _CAME: _keep(context, incoming, draft)}
+        return [*(said or ()), *ask_pin(context)]
 
     return Step(ask, take, step.cleaner)
 
 
 def _keep(context: Context, incoming: Incoming, draft: Draft) -> Draft:
-    """What came to a locked step, until the PIN is right: words, sealed; of a file only that it came."""
+    """What came to a locked step, until the PIN is right: words, sealed; of a file only that it came. A receipt is no
+    words for an officer."""
+    came = draft.get(_CAME) or {}
     case = get_by_code(context.session, draft.get("case", ""))
     words = incoming.text.strip() if incoming.kind in (Kind.TEXT, Kind.FILE) else ""
-    sealed = seal_words(context, case, words) if words and case is not None and case.key_id is not None else ""
-    return {"words": sealed, "is_file": incoming.kind is Kind.FILE, "at": context.now.isoformat()}
+    sealed = came.get("words", "")
+    if words and read_receipt(words) is None and case is not None and case.key_id is not None:
+        before = [unseal_words(context, case, sealed)] if sealed else []
+        sealed = seal_words(context, case, "\n".join([*before, words]))
+    is_file = came.get("is_file", False) or incoming.kind is Kind.FILE
+    return {"words": sealed, "is_file": is_file, "at": context.now.isoformat()}
 
 
 def private(handler: Callable[[Context, A], list[Reply]]) -> Callable[[Context, A], list[Reply]]:
@@ -68,17 +81,9 @@ def _check(context: Context) -> bool:
     return False
 
 
-def ask_pin(context: Context, then: Action | None = None, waiting: Draft | None = None) -> list[Reply]:
+def ask_pin(context: Context, then: Action | None = None) -> list[Reply]:
     """Ask for the PIN; what was open before waits, and goes on afterwards."""
-    kept = waiting if waiting is not None else what_waits(context)
-    return context.open_step(NAME, PIN, {**kept, "then": encode(then) if then else ""})
-
-
-def what_waits(context: Context) -> Draft:
-    """What came to a locked step, while the PIN or a receipt in its place is being asked for."""
-    conversation = context.conversation
-    is_asking = (conversation.feature, conversation.step) in ((NAME, PIN), (NAME, RECEIPT))
-    return dict(conversation.draft or {}) if is_asking else {}
+    return context.open_step(NAME, PIN, {"then": encode(then) if then else ""})
 
 
 def _ask_pin(_context: Context, _draft: Draft) -> list[Reply]:
@@ -98,7 +103,7 @@ def _take_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]
         key = "shared_phone.too_many_pins" if is_right is None else "shared_phone.wrong_pin"
         text = t(key, hotline=context.union.hotline)
         return [Reply(text, (Button(t("shared_phone.forgotten"), EnterReceipt()),))]
-    said = let_in(context, draft)
+    said = let_in(context)
     if draft.get("then"):
         try:
             return [*said, *_act(context, decode(draft["then"]))]
@@ -107,22 +112,28 @@ def _take_pin(context: Context, incoming: Incoming, draft: Draft) -> list[Reply]
     return said if said or context.is_back else _act(context, ListOwnCases())
 
 
-def let_in(context: Context, kept: Draft) -> list[Reply]:
+def let_in(context: Context) -> list[Reply]:
     """The phone is open again: what was locked goes on, with the words that came to it meanwhile. Those of long ago may
     be somebody else's, so they are only shown."""
     context.close_conversation()
     draft = dict(context.conversation.draft or {})
+    came = draft.pop(_CAME, None)
+    if came is None:
+        return []
+    context.conversation.draft = draft
     case = get_by_code(context.session, draft.get("case", ""))
     step = find_step(context.conversation)
-    said = [Reply(t("shared_phone.file_not_kept"))] if kept.get("is_file") else []
-    if not kept.get("words") or case is None or case.key_id is None or step is None:
+    said = [Reply(t("shared_phone.file_not_kept"))] if came["is_file"] else []
+    if not came["words"] or case is None or case.key_id is None or step is None:
         return said
-    words = unseal_words(context, case, kept["words"])
-    if context.now - datetime.fromisoformat(kept["at"]) > OPEN_FOR:
-        return [*said, Reply(t("shared_phone.words_not_kept", words=words))]
-    context.is_back = False
-    taken = step.take(context, Incoming(context.account.sender, "", "", Kind.TEXT, text=words), draft)
-    return [*said, Reply(t("shared_phone.words_kept", words=words)), *(taken or ())]
+    words = unseal_words(context, case, came["words"])
+    is_fresh = context.now - datetime.fromisoformat(came["at"]) <= OPEN_FOR
+    taken = None
+    if is_fresh:
+        context.is_back = False
+        taken = step.take(context, Incoming(context.account.sender, "", "", Kind.TEXT, text=words), draft)
+    key = "words_not_kept" if taken is None else "words_kept"
+    return [*said, Reply(t(f"shared_phone.{key}", words=words)), *(taken or ())]
 
 
 def _act(context: Context, action: Action | None) -> list[Reply]:

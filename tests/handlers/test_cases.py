@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.delivery import _note_unreachable
-from db.case_access import Viewer
+from db.case_access import Viewer, list_reader_units
 from db.case_history import EventKind, list_lines
 from db.case_ladder import is_waiting, look_at_asked
 from db.case_parties import find_waiting, list_party_accounts
@@ -1577,3 +1577,21 @@ def test_worker_of_a_merged_report_is_waited_for_when_both_were_asked(database: 
         for case in cases:
             assert not is_waiting(session, case)
             assert find_waiting(session, list_party_accounts(session, case)) is None
+
+
+def test_workplace_let_in_by_one_worker_gets_nothing_of_the_other(database: Database, tree: Tree) -> None:
+    """Its union may have the case it was let into, but not while another's report is merged into that one."""
+    with database.begin() as session:
+        one = add_officer(session, "Lê Thị Một", tree.upper, Role.OFFICER, NOW)
+        there = add_officer(session, "Trần Văn Xưởng", tree.workplace, Role.CHAIR, NOW)
+        viewer = see(session, one, NOW)
+        kept, _ = send(session, NOW, workplace_unit_id=tree.workplace, includes_workplace=True)
+        gone, _ = send(session, NOW, workplace_unit_id=tree.workplace)
+        for case in (kept, gone):
+            service.claim(session, viewer, case.code, NOW, TODAY)
+        search_all(session)
+        assert there in service.list_colleagues(session, viewer, kept, NOW, TODAY)
+        service.merge(session, viewer, gone.code, kept.code, NOW)
+        assert there not in service.list_colleagues(session, viewer, kept, NOW, TODAY)
+        service.settle(session, viewer, kept.code, "paid", "Đã trả", NOW)
+        assert tree.workplace not in list_reader_units(session, gone)

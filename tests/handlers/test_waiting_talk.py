@@ -299,3 +299,67 @@ async def test_calling_off_the_pin_erases_nothing(talk: Talk, clerk: Member) -> 
     assert not any("xóa" in reply.text for reply in lan.heard[-3:])
     await lan.says("2580")
     lan.hears(OTHER)
+
+
+@pytest.mark.parametrize("is_report", [True, False])
+async def test_pin_typed_at_once_is_a_pin_and_no_words(talk: Talk, clerk: Member, is_report: bool) -> None:
+    """The phone locked itself, and its owner knows what comes next."""
+    lan = talk.member("Lan")
+    if is_report:
+        await share(lan)
+        await begin(lan)
+    else:
+        await report(lan)
+        await share(lan)
+        await begin_words(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("2580")
+    assert not any("2580" in reply.text for reply in lan.heard)
+    if is_report:
+        lan.hears(OTHER)
+        await send_rest(lan)
+        assert opened(talk, case_of(talk))["story"] == OTHER
+    else:
+        assert words_of(talk, EventKind.WORKER_WROTE) == []
+
+
+@pytest.mark.parametrize("between", ["hủy", "đăng ký"])
+async def test_words_to_a_locked_phone_survive_what_comes_between(talk: Talk, clerk: Member, between: str) -> None:
+    """Calling the PIN off, or beginning something else, loses none of them."""
+    lan = talk.member("Lan")
+    await report(lan)
+    await share(lan)
+    await begin_words(lan)
+    talk.pass_time(minutes=11)
+    await lan.says("em còn giữ bảng lương")
+    await lan.says(between)
+    if between != "hủy":
+        await lan.says("hủy")
+    await lan.says("2580")
+    assert words_of(talk, EventKind.WORKER_WROTE) == ["em còn giữ bảng lương"]
+
+
+async def test_receipt_typed_to_a_locked_case_is_no_word_for_the_officer(talk: Talk, clerk: Member) -> None:
+    """It opens the phone in place of the PIN, once it is asked for."""
+    lan = talk.member("Lan")
+    _, receipt = await report(lan)
+    await share(lan)
+    await begin_words(lan)
+    talk.pass_time(minutes=11)
+    await lan.says(receipt)
+    await lan.says(receipt)
+    lan.hears("viết")
+    assert words_of(talk, EventKind.WORKER_WROTE) == []
+
+
+async def test_question_for_an_officer_goes_once_into_the_open_report(talk: Talk, clerk: Member) -> None:
+    """Pressed twice, it stands there once; from the menu an old question goes nowhere."""
+    lan = talk.member("Lan")
+    await lan.says("nghi thai san may thang")
+    await lan.says("phản ánh")
+    await lan.presses("Giờ")
+    await lan.says(OTHER)
+    await lan.says("menu")
+    await lan.presses("Hỏi cán bộ")
+    await send_rest(lan)
+    assert opened(talk, case_of(talk))["story"] == OTHER
