@@ -62,7 +62,7 @@ def show_case(context: Context, code: str) -> list[Reply]:
     viewer, stopped = viewer_of(context), stop_other(context, code)
     case = get_case(context.session, viewer, code, context.now, lock=True)
     if case.holder_only and case.holder_id != viewer.person_id:
-        others = "" if _is_asked(context, viewer, case) else t("desk_cases.others_asked")
+        others = "" if _was_asked(context, viewer, case) else t("desk_cases.others_asked")
         text = "\n\n".join(filter(None, (_describe_head(context, case), t("desk_cases.holder_only"), others)))
         return [*stopped, Reply(text, _buttons(context, viewer, case))]
     case, lines = open_story(context.session, viewer, code, context.now)
@@ -76,7 +76,7 @@ def show_case(context: Context, code: str) -> list[Reply]:
     return [*stopped, Reply(text, _buttons(context, viewer, case))]
 
 
-def _is_asked(context: Context, viewer: Viewer, case: Case) -> bool:
+def _was_asked(context: Context, viewer: Viewer, case: Case) -> bool:
     """Whether this officer was ever asked to take the case."""
     return viewer.person_id in list_ever_alerted(context.session, case)
 
@@ -254,8 +254,7 @@ def _claim_buttons(context: Context, viewer: Viewer, case: Case) -> tuple[Button
     """Claim, decline, or say that one is tied to somebody in it, as far as each makes sense now."""
     own = next((one for one in list_alerted(context.session, case) if one.person_id == viewer.person_id), None)
     is_open = case.state is CaseState.OPENED
-    was_asked = viewer.person_id in list_ever_alerted(context.session, case)
-    may_claim = is_open and (was_asked or not case.holder_only)
+    may_claim = is_open and (not case.holder_only or _was_asked(context, viewer, case))
     is_late = case.holder_id is not None and case.due_at is not None and case.due_at <= context.now
     is_mine = case.holder_id == viewer.person_id
     offers = (

@@ -1,6 +1,5 @@
 """What a worker has told so far of a report that is not sent: sealed with the key of the case it will be."""
 
-import base64
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -114,9 +113,8 @@ def find_case(context: Context, draft: Draft) -> Case | None:
 
 def seal(context: Context, case: Case, told: Told) -> Draft:
     """The draft as it is kept in the conversation."""
-    plain = json.dumps(asdict(told), ensure_ascii=False).encode()
-    sealed = case_keys_of_session(context.session).cipher(case.key_id).seal(plain, _PLACE)
-    return {"case": case.code, "sealed": base64.b64encode(sealed).decode()}
+    cipher = case_keys_of_session(context.session).cipher(case.key_id)
+    return {"case": case.code, "sealed": cipher.seal_text(json.dumps(asdict(told), ensure_ascii=False), _PLACE)}
 
 
 def unseal(context: Context, case: Case, draft: Draft) -> Told | None:
@@ -125,7 +123,7 @@ def unseal(context: Context, case: Case, draft: Draft) -> Told | None:
         cipher = case_keys_of_session(context.session).cipher(case.key_id)
     except CaseErased:
         return None
-    values: dict[str, Any] = json.loads(cipher.open(base64.b64decode(draft["sealed"]), _PLACE))
+    values: dict[str, Any] = json.loads(cipher.open_text(draft["sealed"], _PLACE))
     told = Told(**values)
     told.found = [(unit_id, label) for unit_id, label in told.found]
     told.excluded = [(unit_id, role) for unit_id, role in told.excluded]
@@ -134,14 +132,12 @@ def unseal(context: Context, case: Case, draft: Draft) -> Told | None:
 
 def seal_words(context: Context, case: Case, words: str) -> str:
     """Words that wait beside a draft, readable as long as its case."""
-    cipher = case_keys_of_session(context.session).cipher(case.key_id)
-    return base64.b64encode(cipher.seal(words.encode(), _WAITING_PLACE)).decode()
+    return case_keys_of_session(context.session).cipher(case.key_id).seal_text(words, _WAITING_PLACE)
 
 
 def unseal_words(context: Context, case: Case, sealed: str) -> str:
     """What `seal_words` was given. Raises `CaseErased` when the key is gone."""
-    cipher = case_keys_of_session(context.session).cipher(case.key_id)
-    return cipher.open(base64.b64decode(sealed), _WAITING_PLACE).decode()
+    return case_keys_of_session(context.session).cipher(case.key_id).open_text(sealed, _WAITING_PLACE)
 
 
 def discard(context: Context, draft: Draft) -> None:

@@ -1,7 +1,6 @@
 """What an officer has written and not sent: kept in the open conversation, sealed with the key of the case it is about,
 so that erasing the case erases this too. It ends when another case comes on the screen."""
 
-import base64
 import json
 
 from db.case_keys import case_keys_of_session
@@ -26,7 +25,7 @@ def read_parts(context: Context, draft: Draft) -> list[str]:
 
 def _open_parts(context: Context, case: Case, draft: Draft) -> list[str]:
     cipher = case_keys_of_session(context.session).cipher(case.key_id)
-    parts: list[str] = json.loads(cipher.open(base64.b64decode(draft[_KEPT]), _PLACE))
+    parts: list[str] = json.loads(cipher.open_text(draft[_KEPT], _PLACE))
     return parts
 
 
@@ -36,8 +35,7 @@ def keep_parts(context: Context, draft: Draft, parts: list[str]) -> Draft:
     if not parts:
         return rest
     cipher = case_keys_of_session(context.session).cipher(held(context, draft["code"]).key_id)
-    sealed = cipher.seal(json.dumps(parts, ensure_ascii=False).encode(), _PLACE)
-    return rest | {_KEPT: base64.b64encode(sealed).decode()}
+    return rest | {_KEPT: cipher.seal_text(json.dumps(parts, ensure_ascii=False), _PLACE)}
 
 
 def stop_other(context: Context, code: str) -> list[Reply]:
